@@ -1,0 +1,24 @@
+"""The only clock of the package, so that a test can move it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+
+def timestamp() -> float:
+    """Seconds since the epoch, with fractions: what sessions and proofs compare."""
+    return time.time()
+
+
+def now() -> datetime:
+    """The current time as naive UTC in whole seconds: what the database stores.
+
+    MariaDB's ``DATETIME`` keeps no fractions, so no database is given any.
+    """
+    return datetime.fromtimestamp(int(timestamp()), UTC).replace(tzinfo=None)
+
+
+def epoch(moment: datetime) -> int:
+    """A naive UTC time as whole seconds since the epoch (RFC 7662 and RFC 7519 numbers)."""
+    return int(moment.replace(tzinfo=UTC).timestamp())

@@ -1,0 +1,112 @@
+"""Defaults of the ``OAUTH2_*`` keys that no single feature owns, and how they are read.
+
+A feature brings its own in a ``DEFAULTS`` dictionary. Times are in seconds; a
+:class:`~datetime.timedelta` is accepted, too.
+"""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from .errors import ConfigurationError
+
+#: The issuer identifier (RFC 8414, 2): an https URL without query and fragment. Derived from the
+#: request in development mode and debug only.
+OAUTH2_ISSUER: str | None = None
+#: Where the endpoints for clients live.
+OAUTH2_URL_PREFIX = "/oauth"
+#: What the pages call this provider; None means the name of the app.
+OAUTH2_PROVIDER_NAME: str | None = None
+#: Scopes as ``{"email": "Read your e-mail address"}``, beside those registered in code.
+OAUTH2_SCOPES: dict[str, str] = {}
+#: Life of an authorization code in seconds.
+OAUTH2_CODE_EXPIRES_IN = 60
+#: Life of an access token in seconds.
+OAUTH2_PROVIDER_TOKEN_EXPIRES_IN = 3600
+#: A refresh token not used for so many seconds ends.
+OAUTH2_REFRESH_EXPIRES_IN = 30 * 86400
+#: An authorization ends after so many seconds, however often it is refreshed.
+OAUTH2_AUTHORIZATION_EXPIRES_IN = 365 * 86400
+#: Life of a personal token in seconds, if none is named.
+OAUTH2_PERSONAL_TOKEN_EXPIRES_IN = 90 * 86400
+#: The longest life of a personal token in seconds.
+OAUTH2_PERSONAL_TOKEN_MAX_EXPIRES_IN = 366 * 86400
+#: Grant types that remain of those switched on; None means all.
+OAUTH2_ALLOWED_GRANT_TYPES: list[str] | None = None
+#: Response types that remain of those switched on; None means all.
+OAUTH2_ALLOWED_RESPONSE_TYPES: list[str] | None = None
+#: Further host names whose http redirect URIs match on any port, beside 127.0.0.1 and [::1].
+OAUTH2_LOOPBACK_HOSTS: list[str] = []
+#: Accept plain http from other machines. For laboratories only.
+OAUTH2_ALLOW_INSECURE_TRANSPORT = False
+#: Prefix of all values made from now on; one letter for their kind and ``_`` follow.
+OAUTH2_TOKEN_PREFIX = "o2"
+#: Former prefixes, whose values go on working.
+OAUTH2_TOKEN_PREFIXES: list[str] = []
+#: Length of the random part of a generated client id, in characters.
+OAUTH2_CLIENT_ID_SALT_LEN = 40
+#: Length of the random part of a generated client secret, in characters (43 at least).
+OAUTH2_CLIENT_SECRET_SALT_LEN = 60
+#: Length of the random part of a personal token, in characters (43 at least).
+OAUTH2_TOKEN_PERSONAL_SALT_LEN = 60
+#: Endpoint of the view that renders errors which may not be sent to a client.
+OAUTH2_PROVIDER_ERROR_ENDPOINT = "oauth2server.errors"
+#: Of the original; accepted without effect, since codes are in the database.
+OAUTH2_CACHE_TYPE: str | None = None
+#: Show errors of unverified clients on a page with a button, instead of redirecting at once.
+OAUTH2_CONFIRM_UNVERIFIED_ERRORS = True
+#: The longest request body that an endpoint reads, in bytes.
+OAUTH2_MAX_CONTENT_LENGTH = 65536
+#: The least number of seconds between two small clean-ups of one process; 0 turns them off.
+OAUTH2_PURGE_INTERVAL = 300
+#: Let the ``oauthlib`` logger write at DEBUG. It writes tokens and codes.
+OAUTH2_OAUTHLIB_DEBUG = False
+
+#: All of the above by name.
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {name: value for name, value in list(globals().items()) if name.startswith("OAUTH2_")}
+)
+
+
+def read(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read all ``OAUTH2_*`` keys once.
+
+    :param config: the app's configuration.
+    :param defaults: every known key with its default; the default's type is demanded.
+    :returns: a read-only mapping of all known keys; times as whole seconds.
+    :raises ConfigurationError: if a value has the wrong type.
+    """
+    _warn_of_unknown(config, defaults)
+    return MappingProxyType(
+        {key: _checked(key, config.get(key, default), default) for key, default in defaults.items()}
+    )
+
+
+def _checked(key: str, value: Any, default: Any) -> Any:
+    if isinstance(value, timedelta):
+        value = int(value.total_seconds())
+    if isinstance(default, bool):
+        good = isinstance(value, bool)
+    elif isinstance(default, int):
+        good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    elif isinstance(default, str):
+        good = isinstance(value, str)
+    else:
+        good = not isinstance(value, str) or default is None
+    if not good:
+        wanted = {bool: "True or False", int: "a whole number, 0 or more (times in seconds)", str: "a string"}
+        raise ConfigurationError(f"{key} must be {wanted.get(type(default), 'a list')}, not {value!r}.")
+    return value
+
+
+def _warn_of_unknown(config: Mapping[str, Any], known: Iterable[str]) -> None:
+    names = list(known)
+    for key in config:
+        if key.startswith("OAUTH2_") and key not in names:
+            nearest = difflib.get_close_matches(key, names, n=1, cutoff=0)[0]
+            warnings.warn(f"{key} is not a setting of Flask-OAuth2Server. Did you mean {nearest}?", stacklevel=4)

@@ -1,0 +1,123 @@
+"""From a token value to a judged :class:`TokenInfo`: for protected views and the protocol alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .. import clock
+from ..errors import TokenRefused
+from ..storage import Storage
+from . import tokens
+from .subjects import Subjects
+
+
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """An access token that was found good.
+
+    :ivar client_id: the client's public identifier; None for a personal token.
+    :ivar client_pk: the client's key; None for a personal token.
+    :ivar user_id: the user's key; None for client credentials.
+    :ivar scopes: what the token allows.
+    :ivar expires_at: naive UTC.
+    :ivar issued_at: naive UTC.
+    :ivar audience: the resources it is for; None: this provider.
+    :ivar authorization: public id of the authorization that it hangs on, or None.
+    :ivar name: the name of a personal token, or None.
+    :ivar pk: key of the row, or None for a token that is not in our tables.
+    :ivar last_used_at: naive UTC, or None.
+    :ivar client_owner: key of the user who owns the client, or None.
+    """
+
+    client_id: str | None
+    client_pk: int | None
+    user_id: Any
+    scopes: tuple[str, ...]
+    expires_at: datetime
+    issued_at: datetime
+    audience: tuple[str, ...] | None = None
+    authorization: str | None = None
+    name: str | None = None
+    pk: int | None = None
+    last_used_at: datetime | None = None
+    client_owner: Any = None
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether a user made it by hand."""
+        return self.client_id is None
+
+
+class DatabaseTokens:
+    """The lookup of tokens that this provider issued.
+
+    :param storage: the queries.
+    :param values: recognises values.
+    :param subjects: judges users.
+    """
+
+    def __init__(self, storage: Storage, values: tokens.Values, subjects: Subjects) -> None:
+        self._storage = storage
+        self._values = values
+        self._subjects = subjects
+
+    def find(self, value: str) -> TokenInfo | None:
+        """The token, or None if it is none of ours.
+
+        :raises TokenRefused: if it is ours but no longer good.
+        """
+        if not self._values.is_kind(value, tokens.ACCESS, tokens.PERSONAL):
+            return None
+        row = self._storage.tokens.find_access(tokens.digest(value))
+        if row is None:
+            return None
+        self.judge(row)
+        return _info(row)
+
+    def judge(self, row: Any) -> None:
+        """Refuse a row whose access token is no longer good.
+
+        :raises TokenRefused: with the reason.
+        """
+        if row.expires_at <= clock.now():
+            raise TokenRefused(f"expired at {row.expires_at} UTC")
+        self.judge_owners(row)
+
+    def judge_owners(self, row: Any) -> None:
+        """Refuse a row whose authorization, client or user has ended.
+
+        :raises TokenRefused: with the reason.
+        """
+        now = clock.now()
+        if row.revoked_at is not None:
+            raise TokenRefused("revoked")
+        if row.authorization_id is not None:
+            if row.public_id is None or row.authorization_revoked_at is not None:
+                raise TokenRefused("its authorization was revoked")
+            if row.authorization_expires_at <= now:
+                raise TokenRefused("its authorization has expired")
+        if row.client_pk is not None and (row.client_id is None or row.disabled_at is not None):
+            raise TokenRefused("its client is disabled or deleted")
+        if row.client_pk is None and row.user_id is None:
+            raise TokenRefused("it belongs to nobody")
+        if not self._subjects.is_row_active(row):
+            raise TokenRefused("its user is missing or not active")
+
+
+def _info(row: Any) -> TokenInfo:
+    return TokenInfo(
+        client_id=row.client_id,
+        client_pk=row.client_pk,
+        user_id=row.user_id,
+        scopes=tuple(row.scope.split()),
+        expires_at=row.expires_at,
+        issued_at=row.created_at,
+        audience=None if row.audience is None else tuple(row.audience),
+        authorization=row.public_id,
+        name=row.name,
+        pk=row.id,
+        last_used_at=row.last_used_at,
+        client_owner=row.client_owner,
+    )

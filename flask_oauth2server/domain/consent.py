@@ -1,0 +1,153 @@
+"""Consent: is it needed, what is new, the ticket of the page, the record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from .. import clock
+from ..errors import TicketRefused
+from ..scopes import Scope, ScopeRegistry
+from ..storage import Storage
+from ..storage.clients import ClientInfo
+from . import redirect_uris, sessions, signed, tokens
+
+_PURPOSE = "consent ticket"
+_NAMESPACE = "consent ticket"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What a person is asked, or was found not to be asked.
+
+    :ivar needed: whether the page is due.
+    :ivar granted: what is granted without the page.
+    :ivar new: scopes not agreed to before.
+    :ivar agreed: scopes agreed to before, of those asked for.
+    :ivar since: when the client was first allowed, or None.
+    :ivar always: whether the client is of the kind that is asked each time (RFC 8252, 8.6).
+    :ivar new_host: whether the answer goes to a host that was not shown before.
+    """
+
+    needed: bool
+    granted: tuple[str, ...]
+    new: tuple[str, ...]
+    agreed: tuple[str, ...]
+    since: datetime | None
+    always: bool
+    new_host: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the consent page shows, and what its form sends back beside the CSRF token.
+
+    :ivar client: who asks.
+    :ivar user: who is asked.
+    :ivar required: scopes that Allow grants.
+    :ivar optional: scopes with tick boxes, each with whether it is ticked.
+    :ivar redirect_uri: where the answer goes.
+    :ivar asking: what is new, and what was agreed to before.
+    :ivar offline_until: naive UTC end of what the client may do while the person is away, or None.
+    :ivar ticket: the hidden field ``ticket``; good once, for ten minutes.
+    :ivar notice: whether an earlier answer was refused, so that the page is shown again.
+    :ivar scope: the scopes asked for, as sent.
+    """
+
+    client: ClientInfo
+    user: Any
+    required: tuple[Scope, ...]
+    optional: tuple[tuple[Scope, bool], ...]
+    redirect_uri: str
+    asking: Asking
+    offline_until: datetime | None
+    ticket: str
+    notice: bool
+    scope: str
+
+
+class Consents:
+    """Consents of one app.
+
+    :param storage: the queries.
+    :param scopes: tells which are optional.
+    :param loopback_hosts: further host names that count as loopback.
+    """
+
+    def __init__(self, storage: Storage, scopes: ScopeRegistry, loopback_hosts: Sequence[str]) -> None:
+        self._storage = storage
+        self._scopes = scopes
+        self._loopback_hosts = loopback_hosts
+
+    def asking(
+        self, client: ClientInfo, user_key: Any, scopes: Sequence[str], redirect_uri: str, *, forced: bool
+    ) -> Asking:
+        """Whether *user_key* has to be asked for *scopes*, and what is new.
+
+        :param forced: the client asked for the page (``prompt=consent``).
+        """
+        always = not client.is_confidential and redirect_uris.is_native(redirect_uri, self._loopback_hosts)
+        row = self._storage.consents.find(user_key, client.pk)
+        had = row.scope.split() if row else []
+        # What was left unticked is not new the next time, unless the client wants the page.
+        passed_over = [s for s in row.declined.split() if self._scopes.is_optional(s)] if row and not forced else []
+        agreed = tuple(s for s in scopes if s in had)
+        new = tuple(s for s in scopes if s not in had and s not in passed_over)
+        new_host = row is not None and redirect_uris.host(redirect_uri) not in row.redirect_hosts
+        trusted = client.first_party and not forced and not always
+        return Asking(
+            needed=not trusted and (forced or always or bool(new) or new_host or not agreed),
+            granted=tuple(scopes) if trusted else agreed,
+            new=new,
+            agreed=agreed,
+            since=row.created_at if row else None,
+            always=always,
+            new_host=new_host,
+        )
+
+    def ticket(self, binding: str) -> str:
+        """A ticket for a page that shows what *binding* stands for; good for ten minutes, once."""
+        return signed.sign(_PURPOSE, [binding, tokens.random_text()])
+
+    def use_up(self, ticket: str | None, binding: str) -> Callable[[], None]:
+        """Check a ticket; what is returned uses it up, inside the granting unit.
+
+        :raises TicketRefused: if it is forged, expired, or stands for something else; from the
+            returned function: if it was used before.
+        """
+        payload = signed.read(_PURPOSE, ticket)
+        if payload is None or payload[0] != binding:
+            raise TicketRefused("the ticket is expired or stands for another request")
+        kept = clock.now() + timedelta(seconds=2 * signed.MINUTES_TEN)
+        used = lambda: TicketRefused("the ticket was used before")  # noqa: E731
+        return lambda: self._storage.replays.use_up(_NAMESPACE, payload[1], kept, used)
+
+    def record(
+        self, client: ClientInfo, user_key: Any, shown: Sequence[str], granted: Sequence[str], redirect_uri: str
+    ) -> None:
+        """Remember an answer: shown and granted is agreed to, shown and left unticked is declined
+        and withdrawn, what was not shown stays as it was."""
+        row = self._storage.consents.find(user_key, client.pk)
+        had = row.scope.split() if row else []
+        declined = row.declined.split() if row else []
+        hosts = list(row.redirect_hosts) if row else []
+        refused = [scope for scope in shown if scope not in granted]
+        self._storage.consents.record(
+            user_key,
+            client.pk,
+            scope=" ".join(dict.fromkeys([*(s for s in had if s not in refused), *granted])),
+            declined=" ".join(dict.fromkeys([*(s for s in declined if s not in granted), *refused])),
+            redirect_hosts=list(dict.fromkeys([*hosts, redirect_uris.host(redirect_uri)])),
+        )
+
+
+def binding(
+    request_digest: str, client: ClientInfo, user_key: Any, scopes: Sequence[str], optional: Sequence[str]
+) -> str:
+    """A digest of everything that a consent stands for, and of the session that gives it."""
+    whole = [request_digest, client.client_id, str(user_key), sessions.sid(), list(scopes), list(optional)]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

@@ -1,0 +1,149 @@
+"""Client metadata (RFC 7591, 2): one table of rules for the Python API, the command line and forms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ..errors import InvalidClientMetadata
+from ..scopes import ScopeRegistry
+from . import redirect_uris
+
+#: Raises ValueError with a sentence if a value is not accepted; sees all metadata beside it.
+Check = Callable[[Any, Mapping[str, Any]], None]
+
+
+class Field(NamedTuple):
+    """One metadata value: its default where none is given, and what it must be."""
+
+    default: Any = None
+    check: Check | None = None
+
+
+class Available(NamedTuple):
+    """What this server offers, read when metadata is validated; each is filled by features."""
+
+    grant_types: Collection[str]
+    response_types: Collection[str]
+    auth_methods: Collection[str]
+    scopes: ScopeRegistry
+
+
+def text(value: Any, metadata: Mapping[str, Any]) -> None:
+    """A string of printable characters."""
+    if not isinstance(value, str) or len(value) > 4000 or any(ord(c) < 32 and c not in "\n\r\t" for c in value):
+        raise ValueError("must be text of at most 4,000 characters.")
+
+
+def web_address(value: Any, metadata: Mapping[str, Any]) -> None:
+    """An https address; links on pages are made of it, so no other scheme is let in."""
+    try:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("https", "http") or len(value) > 2000 or re.search(r'[\s"<>\\]', value):
+        raise ValueError("must be an address that begins with https://.")
+
+
+def _flag(value: Any, metadata: Mapping[str, Any]) -> None:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false.")
+
+
+def _strings(value: Any, metadata: Mapping[str, Any]) -> None:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value) or len(value) > 100:
+        raise ValueError("must be a list of at most 100 strings.")
+
+
+def _redirect_uris(value: Any, metadata: Mapping[str, Any]) -> None:
+    _strings(value, metadata)
+    for uri in value:
+        redirect_uris.check(uri, native=metadata.get("application_type") == "native")
+
+
+def _application_type(value: Any, metadata: Mapping[str, Any]) -> None:
+    if value not in ("web", "native"):
+        raise ValueError('must be "web" or "native".')
+
+
+def _require_pkce(value: Any, metadata: Mapping[str, Any]) -> None:
+    _flag(value, metadata)
+    if not value and metadata["token_endpoint_auth_method"] == "none":
+        raise ValueError("only a confidential client may turn PKCE off.")
+
+
+#: What every client may say of itself, in this order on forms; features add to a copy of it.
+FIELDS: dict[str, Field] = {
+    "redirect_uris": Field((), _redirect_uris),
+    "token_endpoint_auth_method": Field("client_secret_basic"),
+    "grant_types": Field(None, _strings),
+    "response_types": Field(None, _strings),
+    "scope": Field(""),
+    "application_type": Field("web", _application_type),
+    "require_pkce": Field(True, _require_pkce),
+    "description": Field("", text),
+    "client_uri": Field(None, web_address),
+    "policy_uri": Field(None, web_address),
+    "tos_uri": Field(None, web_address),
+    "contacts": Field(None, _strings),
+    "software_id": Field(None, text),
+    "software_version": Field(None, text),
+}
+
+
+def completed(given: Mapping[str, Any], fields: Mapping[str, Field], available: Available) -> dict[str, Any]:
+    """*given* with defaults filled in and every rule applied; None values are left out.
+
+    :raises InvalidClientMetadata: naming the field and the remedy.
+    """
+    for name in given:
+        if name not in fields:
+            raise InvalidClientMetadata(name, f"is not known; known are {', '.join(fields)}.")
+    result = {name: given.get(name) if given.get(name) is not None else field.default for name, field in fields.items()}
+    if result["redirect_uris"] is None:
+        result["redirect_uris"] = ()
+    _fill_in_grants(result)
+    for name, field in fields.items():
+        if field.check is not None and result[name] is not None:
+            try:
+                field.check(result[name], result)
+            except ValueError as error:
+                raise InvalidClientMetadata(name, str(error)) from None
+    _check_together(result, available)
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in result.items() if v is not None}
+
+
+def _fill_in_grants(result: dict[str, Any]) -> None:
+    if result["grant_types"] is None:
+        with_code = ["authorization_code", "refresh_token"]
+        result["grant_types"] = with_code if result["redirect_uris"] else ["client_credentials"]
+    if result["response_types"] is None:
+        result["response_types"] = ["code"] if "authorization_code" in result["grant_types"] else []
+
+
+def _check_together(result: dict[str, Any], available: Available) -> None:
+    grant_types, response_types = result["grant_types"], result["response_types"]
+    _each_known("grant_types", grant_types, {*available.grant_types, "implicit"})
+    _each_known("response_types", response_types, available.response_types)
+    method = result["token_endpoint_auth_method"]
+    _each_known("token_endpoint_auth_method", [method], available.auth_methods)
+    words = {word for response_type in response_types for word in response_type.split()}
+    if ("code" in words) != ("authorization_code" in grant_types):
+        raise InvalidClientMetadata("response_types", '"code" and the grant authorization_code go together.')
+    if response_types and not result["redirect_uris"]:
+        raise InvalidClientMetadata("redirect_uris", "add at least one redirect URI.")
+    if method == "none" and "client_credentials" in grant_types:
+        raise InvalidClientMetadata("grant_types", "client_credentials is for confidential clients only.")
+    scopes = str(result["scope"]).split()
+    _each_known("scope", scopes, [scope.id for scope in available.scopes])
+
+
+def _each_known(field: str, values: Collection[Any], known: Collection[str]) -> None:
+    for value in values:
+        if value not in known:
+            raise InvalidClientMetadata(
+                field, f"{value!r} is not offered here; offered are {', '.join(sorted(known))}."
+            )

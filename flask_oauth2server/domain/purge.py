@@ -1,0 +1,50 @@
+"""Clean-up of what has ended: small steps as requests come, or all at once from the command line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from .. import clock
+from ..errors import Unavailable
+from ..storage import Storage
+
+log = logging.getLogger(__name__)
+
+_STEP = 100
+
+
+class Purger:
+    """Runs the clean-ups that features have added.
+
+    :param storage: the queries.
+    :param cleanups: each removes at most so many rows and returns how many it did.
+    :param interval: seconds between two steps of this process; 0 turns them off.
+    """
+
+    def __init__(self, storage: Storage, cleanups: Sequence[Callable[[int], int]], interval: int) -> None:
+        self._storage = storage
+        self._cleanups = cleanups
+        self._interval = interval
+        self._next = 0.0
+
+    def step(self) -> None:
+        """One bounded step, if it is time; it never fails the request that it rides on."""
+        if not self._interval or clock.timestamp() < self._next:
+            return
+        self._next = clock.timestamp() + self._interval
+        try:
+            self._round(_STEP)
+        except Unavailable as error:
+            log.info("nothing was purged this time: %s", error)
+
+    def everything(self) -> int:
+        """Remove all that has ended, in steps; returns the number of rows."""
+        total = 0
+        while removed := self._round(10 * _STEP):
+            total += removed
+        return total
+
+    def _round(self, limit: int) -> int:
+        unit = self._storage.unit
+        return sum(unit.run(lambda purge=purge: purge(limit)) for purge in self._cleanups)  # type: ignore[misc]

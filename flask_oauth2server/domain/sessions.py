@@ -1,0 +1,90 @@
+"""The session of the person at the browser: who, since when, and whether they proved it again.
+
+Flask-Login keeps neither the time of a login nor an id of the session; both are stored here when it
+signals one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, session
+from flask_login import current_user, logout_user, user_logged_in, user_logged_out, user_login_confirmed
+
+from .. import clock
+from . import signed, tokens
+
+_SID = "_oauth2_sid"
+_AUTH_TIME = "_oauth2_auth_time"
+_PURPOSE = "re-authentication"
+
+
+def init_app(app: Flask) -> None:
+    """Listen to the logins of *app*."""
+    user_logged_in.connect(_begin, app)
+    user_login_confirmed.connect(_confirm, app)
+    user_logged_out.connect(_end, app)
+
+
+def _begin(app: Flask, **_: Any) -> None:
+    session[_SID] = tokens.random_text()
+    session[_AUTH_TIME] = clock.timestamp()
+
+
+def _confirm(app: Flask, **_: Any) -> None:
+    session[_AUTH_TIME] = clock.timestamp()
+
+
+def _end(app: Flask, **_: Any) -> None:
+    session.pop(_SID, None)
+    session.pop(_AUTH_TIME, None)
+
+
+def person() -> Any:
+    """The user of the session or remember cookie, or None.
+
+    A user from a ``request_loader`` or a token is none: such a request did not come from a person
+    who could answer a page.
+    """
+    user = current_user
+    if not user or not user.is_authenticated or session.get("_user_id") != user.get_id():
+        return None
+    return user._get_current_object()
+
+
+def sid() -> str:
+    """The id of this session; made now if the host logged the person in past Flask-Login."""
+    if _SID not in session:
+        session[_SID] = tokens.random_text()
+    return str(session[_SID])
+
+
+def auth_time() -> float | None:
+    """When the person last proved who they are, in seconds since the epoch; None: not known."""
+    value = session.get(_AUTH_TIME)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def proof(request_digest: str) -> str:
+    """A signed note that re-authentication for this request was asked for now."""
+    return signed.sign(_PURPOSE, [request_digest, clock.timestamp()])
+
+
+def asked_at(value: str | None, request_digest: str) -> float | None:
+    """When *value*, a :func:`proof` for this request, was made; None if it is none or too old."""
+    payload = signed.read(_PURPOSE, value)
+    return float(payload[1]) if payload is not None and payload[0] == request_digest else None
+
+
+def is_older(max_age: int) -> bool:
+    """Whether the last authentication is more than *max_age* seconds ago, or not known."""
+    authenticated = auth_time()
+    return authenticated is None or clock.timestamp() - authenticated > max_age
+
+
+def reauthenticate(login_manager: Any) -> Any:
+    """Send the person to prove again who they are, as the host has set it up."""
+    if login_manager.refresh_view or login_manager.needs_refresh_callback:
+        return login_manager.needs_refresh()
+    logout_user()
+    return login_manager.unauthorized()

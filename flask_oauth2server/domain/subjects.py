@@ -1,0 +1,77 @@
+"""Users: the key that is stored, the user behind it, and what the wire calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import current_app
+from werkzeug.local import LocalProxy
+
+from ..errors import OAuth2ServerError
+from ..storage import Storage
+
+
+class Subjects:
+    """Users of one app.
+
+    With a ``user_model`` the stored key is its primary key; without, it is Flask-Login's
+    ``get_id()``.
+
+    :param storage: the queries.
+    :param hooks: the extension's one-slot hooks; ``subject`` is asked here.
+    """
+
+    def __init__(self, storage: Storage, hooks: Mapping[str, Callable[..., Any]]) -> None:
+        self._users = storage.users
+        self._hooks = hooks
+
+    def key_of(self, user: Any) -> Any:
+        """The key under which *user* is stored.
+
+        :raises OAuth2ServerError: if it has none.
+        """
+        if isinstance(user, LocalProxy):
+            user = user._get_current_object()
+        if self._users.user_model is None:
+            key = user.get_id() if hasattr(user, "get_id") else None
+        else:
+            key = self._users.key_of(user) if isinstance(user, self._users.user_model) else None
+        if key is None:
+            raise OAuth2ServerError(f"{user!r} is no stored user.")
+        return key
+
+    def parsed(self, text: str) -> Any:
+        """The key written as *text* on a command line.
+
+        :raises ValueError: if it cannot be one.
+        """
+        return self._users.key_python_type(text)
+
+    def load(self, key: Any) -> Any:
+        """The user behind *key*, or None."""
+        if key is None:
+            return None
+        if self._users.user_model is not None:
+            return self._users.load(key)
+        login_manager = getattr(current_app, "login_manager", None)
+        loader = login_manager and login_manager._user_callback
+        return loader(key) if loader else None
+
+    def is_active(self, key: Any) -> bool:
+        """Whether there is such a user and the host lets them in."""
+        user = self.load(key)
+        return user is not None and bool(getattr(user, "is_active", True))
+
+    def is_row_active(self, row: Any) -> bool:
+        """The same for the user of a token, from what its one SELECT brought, if that suffices."""
+        if row.user_id is None:
+            return True
+        if self._users.user_model is None or self._users.active_in_python:
+            return self.is_active(row.user_id)
+        return row.user_row is not None and bool(row.user_active)
+
+    def sub(self, key: Any) -> str:
+        """The subject identifier of a user on the wire (``@oauth2.subject``; default: the key)."""
+        hook = self._hooks.get("subject")
+        return str(key) if hook is None else str(hook(self.load(key)))

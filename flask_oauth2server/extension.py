@@ -1,0 +1,253 @@
+"""The extension object: :meth:`OAuth2Server.init_app`, and what users call."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from flask import Blueprint, Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from . import cli, config, csrf, signals, transport, ui
+from .development import Development, address
+from .domain import sessions
+from .errors import ConfigurationError
+from .features import DEFAULT_FEATURES
+from .models.factory import create_models
+from .oauth.provider import Provider
+from .oauth.responses import api_view, page_view
+from .resource import let_tokens_in, protect
+from .scopes import Scope, ScopeRegistry
+from .signals import tell
+from .state import ServerState
+from .storage import Storage
+from .verbs import EXTENSION_NAME, Verbs
+
+log = logging.getLogger(__name__)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BLUEPRINT = "oauth2server"
+
+
+class OAuth2Server(Verbs):
+    """An OAuth 2.1 provider for Flask apps.
+
+    :param app: the app; without one call :meth:`init_app` later.
+    :param db: the app's Flask-SQLAlchemy object; found by itself if it is on the app already.
+    :param user_model: the app's user class; ``user_id`` becomes a foreign key to it.
+    :param features: what the provider can do; default: all of
+        :data:`~flask_oauth2server.DEFAULT_FEATURES`.
+    :param models: replacements of single models, as ``Client=MyClient``.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        db: SQLAlchemy | None = None,
+        user_model: Any = None,
+        features: Sequence[Any] = DEFAULT_FEATURES,
+        **models: Any,
+    ) -> None:
+        self._db = db
+        self._user_model = user_model
+        self._features = tuple(features)
+        self._own_models = models
+        self.scopes = ScopeRegistry()
+        self.hooks: dict[str, Callable[..., Any]] = {}
+        if db is not None:
+            # Models exist from here on, so that db.create_all() and migrations see them.
+            self._models = create_models(db, user_model, **models)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask, db: SQLAlchemy | None = None, user_model: Any = None) -> None:
+        """Set up *app*; several apps may share one extension object.
+
+        Reads all ``OAUTH2_*`` keys of the app's configuration once; they are listed with their
+        defaults in :mod:`flask_oauth2server.config` and under "Configuration" in the documentation.
+
+        :param app: the app. Its ``db.init_app`` and its ``LoginManager`` come first.
+        :param db: as in the constructor.
+        :param user_model: as in the constructor.
+        :raises ConfigurationError: (a :class:`RuntimeError`) with a sentence that says what to do.
+        """
+        if not hasattr(app, "extensions"):
+            app.extensions = {}
+        if EXTENSION_NAME in app.extensions:
+            raise ConfigurationError(
+                "OAuth2Server is already initialised on this app. Use the object that is there "
+                "(app.extensions['oauth2server'].extension), and call either OAuth2Server(app) or init_app(app), once."
+            )
+        user_model = user_model or self._user_model
+        settings = config.read(app.config, self._defaults())
+        if settings["OAUTH2_ISSUER"]:
+            transport.check_issuer(settings["OAUTH2_ISSUER"])
+        chosen: Any = db or self._db or app.extensions.get("sqlalchemy") or _configured_database(app)
+        development = Development(app) if chosen is None else None
+        database: SQLAlchemy = chosen if development is None else development.db
+        if development is None:
+            _check_database(app, database)
+        _check_secret_key(app)
+        self._models = models = create_models(database, user_model, **self._own_models)
+        server = self._state(app, settings, Storage(database, models, user_model), development)
+        self._assemble(app, server, development)
+
+    def _defaults(self) -> dict[str, Any]:
+        defaults = dict(config.DEFAULTS)
+        for feature in self._features:
+            defaults.update(getattr(feature, "DEFAULTS", {}))
+        return defaults
+
+    def _state(
+        self, app: Flask, settings: Mapping[str, Any], storage: Storage, development: Development | None
+    ) -> ServerState:
+        scopes = ScopeRegistry(self.scopes)
+        for id_, help_text in settings["OAUTH2_SCOPES"].items():
+            scopes.register(Scope(id_, help_text))
+        return ServerState(
+            self,
+            settings,
+            storage,
+            scopes,
+            development=development is not None,
+            testing=development is not None or app.debug or app.testing,
+        )
+
+    def _assemble(self, app: Flask, server: ServerState, development: Development | None) -> None:
+        app.extensions[EXTENSION_NAME] = server
+        for feature in self._features:
+            if server.settings.get(enabling_key(feature), True):
+                feature.init_app(server)
+        ui.init_app(server, development)
+        cli.init_app(app, server)
+        server.provider = Provider(server)
+        _register(app, server)
+        csrf.init_app(app)
+        sessions.init_app(app)
+        _cap_oauthlib_logger(server)
+        _watch_users(server)
+        _meet_login_manager(app, server)
+        if development is not None:
+            _start_development(app, server, development)
+
+    # --- hooks, in Flask-Login's manner --------------------------------------------------------
+
+    def subject(self, hook: F) -> F:
+        """Decorator: *hook(user)* returns the ``sub`` of a user on the wire; default: the stored key."""
+        return self._hooked("subject", hook)
+
+    def consent_page(self, hook: F) -> F:
+        """Decorator: *hook(question)* renders the consent page.
+
+        Its form posts to the same address the fields ``csrf_token``, ``ticket``, ``confirm``
+        (``yes`` or ``no``) and ``scope`` for each optional scope that is ticked. *question* is a
+        :class:`~flask_oauth2server.domain.consent.Question`.
+        """
+        return self._hooked("consent_page", hook)
+
+    def _hooked(self, name: str, hook: F) -> F:
+        self.hooks[name] = hook
+        return hook
+
+    protect = staticmethod(protect)
+
+
+def enabling_key(feature: Any) -> str:
+    """The key that switches *feature* on or off, after its last name: ``OAUTH2_ENABLE_IMPLICIT``."""
+    return f"OAUTH2_ENABLE_{feature.__name__.rpartition('.')[2].upper()}"
+
+
+def _configured_database(app: Flask) -> SQLAlchemy | None:
+    """A db of our own for an app that has configured one and made none."""
+    if not app.config.get("SQLALCHEMY_DATABASE_URI") and not app.config.get("SQLALCHEMY_BINDS"):
+        return None
+    db = SQLAlchemy()
+    db.init_app(app)
+    return db
+
+
+def _check_database(app: Flask, db: SQLAlchemy) -> None:
+    if app.extensions.get("sqlalchemy") is not db:
+        raise ConfigurationError("Call db.init_app(app) before OAuth2Server is initialised on the app.")
+
+
+def _check_secret_key(app: Flask) -> None:
+    if not app.secret_key:
+        raise ConfigurationError(
+            "Set SECRET_KEY to a long random value that stays the same, such as the output of "
+            "`python -c 'import secrets; print(secrets.token_hex())'`: sessions and consent tickets are signed with it."
+        )
+
+
+def _register(app: Flask, server: ServerState) -> None:
+    """Make the blueprint of all routes that features have added."""
+    prefix = server.settings["OAUTH2_URL_PREFIX"].rstrip("/")
+    blueprint = Blueprint(
+        BLUEPRINT,
+        __package__ or "",
+        template_folder="templates",
+        static_folder="static/oauth2server",
+        static_url_path=f"{prefix}/static",
+    )
+    for route in server.routes:
+        view = page_view(server, route) if route.page else api_view(server, route)
+        rule = route.rule if route.at_root else f"{prefix}{route.rule}"
+        blueprint.add_url_rule(rule, route.name, view, methods=["GET"], provide_automatic_options=False)
+        if not route.page or route.name == "authorize":
+            server.passed_views.add(view)
+    app.register_blueprint(blueprint)
+    for route in server.routes:
+        for rule_on_map in app.url_map.iter_rules(f"{BLUEPRINT}.{route.name}"):
+            # Every method comes to the view, which answers 405 itself: a blueprint's error
+            # handlers never see one.
+            rule_on_map.methods = None
+
+
+def _cap_oauthlib_logger(server: ServerState) -> None:
+    logger = logging.getLogger("oauthlib")
+    if not server.settings["OAUTH2_OAUTHLIB_DEBUG"] and logger.getEffectiveLevel() < logging.INFO:
+        logger.setLevel(logging.INFO)  # at DEBUG it writes tokens and codes
+
+
+def _watch_users(server: ServerState) -> None:
+    users = server.storage.users
+    if users.user_model is not None:
+        users.on_delete(lambda key: tell(signals.user_forgotten, user_id=key))
+
+
+def _meet_login_manager(app: Flask, server: ServerState) -> None:
+    """Take the app's LoginManager as it is now, and fail on the first request if it was changed."""
+    server.login_manager = getattr(app, "login_manager", None)
+    if server.login_manager is None:
+        warnings.warn(
+            "There is no LoginManager on this app, so nobody can sign in and allow a client. Make one "
+            "(flask_login.LoginManager) and initialise it before OAuth2Server.",
+            stacklevel=5,
+        )
+    else:
+        let_tokens_in(server.login_manager)
+
+    def check_order() -> None:
+        if getattr(app, "login_manager", None) is not server.login_manager:
+            raise ConfigurationError("Initialise your LoginManager on the app before OAuth2Server.")
+        if server.development and "sqlalchemy" in app.extensions:
+            raise ConfigurationError(
+                "Call db.init_app(app) before OAuth2Server is initialised on the app: it found no db and is in "
+                "development mode now, with a db of its own."
+            )
+
+    app.before_request(check_order)
+
+
+def _start_development(app: Flask, server: ServerState, development: Development) -> None:
+    with app.app_context():
+        server.storage.schema.create()
+    app.logger.warning(
+        "OAuth2Server has no db and is in DEVELOPMENT MODE: anyone with the key in this address can sign in as "
+        "anybody. Open %s",
+        address(app, server.settings["OAUTH2_URL_PREFIX"], development.key),
+    )

@@ -1,0 +1,37 @@
+"""The features, in order: the table of contents of the protocol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import (
+    authorization_code,
+    authorize,
+    bearer,
+    client_credentials,
+    client_secret,
+    implicit,
+    introspection,
+    metadata,
+    probe,
+    public_client,
+    refresh_token,
+    revocation,
+    token,
+)
+
+DEFAULT_FEATURES: tuple[Any, ...] = (
+    authorize,
+    token,
+    client_secret,
+    public_client,
+    authorization_code,
+    refresh_token,
+    client_credentials,
+    implicit,
+    bearer,
+    revocation,
+    introspection,
+    metadata,
+    probe,
+)

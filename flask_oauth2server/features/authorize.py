@@ -1,0 +1,231 @@
+"""RFC 6749, 3.1, RFC 9207 and OpenID Connect Core 3.1.2.1: the authorization endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from flask import Response, make_response, redirect
+from flask import request as http
+from flask_wtf.csrf import ValidationError, validate_csrf
+
+from .. import clock, signals
+from ..domain import consent, sessions
+from ..errors import PageError, ProtocolError, TicketRefused
+from ..oauth import authorization_request, parameters, responses
+from ..oauth.parameters import Parameters
+from ..oauth.request import ProtocolRequest
+from ..signals import tell
+from ..state import ServerState
+
+#: Carries the proof that re-authentication was asked for; the login's ``next`` brings it back.
+PROOF = "reauthenticated"
+
+_PROMPTS = ("none", "login", "consent")
+_LONGEST_ADDRESS = 8192
+
+
+def init_app(server: ServerState) -> None:
+    """Join."""
+    server.add_route("/authorize", "authorize", partial(authorize, server), page=True, methods=("GET", "POST"))
+    server.add_route("/errors/", "errors", partial(errors, server), page=True)
+    server.add_parameters("authorize", "response_type", "client_id", "redirect_uri", "scope", "state", "response_mode")
+    server.add_parameters("authorize", "prompt", "max_age", "request", "request_uri", PROOF)
+    server.add_response_mode("query", responses.query_mode)
+    server.add_response_mode("fragment", responses.fragment_mode)
+    for check in (check_request_object, partial(check_response_type, server), check_prompt):
+        server.add_request_check(check)
+    server.add_cleanup(server.storage.authorizations.purge)
+    server.add_cleanup(server.storage.replays.purge)
+
+
+# --- checks, just after the redirect URI ----------------------------------------------------------
+
+
+def check_request_object(request: ProtocolRequest) -> None:
+    """A request object that no filter took is refused, never ignored (OpenID Connect Core, 6)."""
+    for name in ("request", "request_uri"):
+        if name in request.parameters:
+            raise ProtocolError(f"{name}_not_supported", f"The parameter {name} is not supported.")
+
+
+def check_response_type(server: ServerState, request: ProtocolRequest) -> None:
+    """oauthlib compares by substring; the table knows the whole words."""
+    asked = request.response_type
+    kind = server.response_types.get(asked or "")
+    if asked is not None and kind is None:
+        raise ProtocolError("unsupported_response_type", f"Offered are: {', '.join(sorted(server.response_types))}.")
+    mode = request.response_mode
+    if mode is not None and responses.response_mode(server, request) != mode:
+        raise ProtocolError("invalid_request", "This response_mode is not offered here.")
+
+
+def check_prompt(request: ProtocolRequest) -> None:
+    """``prompt`` and ``max_age``, for every request and not for OpenID Connect's alone."""
+    words = _prompts(request)
+    if any(word not in _PROMPTS for word in words) or ("none" in words and len(words) > 1):
+        raise ProtocolError("invalid_request", f"prompt is none alone, or some of: {', '.join(_PROMPTS[1:])}.")
+    max_age = request.max_age
+    if max_age is not None and not (max_age.isascii() and max_age.isdigit() and len(max_age) < 10):
+        raise ProtocolError("invalid_request", "max_age is a whole number of seconds.")
+
+
+def _prompts(request: ProtocolRequest) -> list[str]:
+    return (request.prompt or "").split()
+
+
+# --- the view -------------------------------------------------------------------------------------
+
+
+def errors(server: ServerState) -> Response:
+    """The page of an error that may not be sent to a client, or of a code named in the address."""
+    page: Response = server.pages["errors"]()
+    return page
+
+
+def authorize(server: ServerState) -> Response:
+    """Validate, sign in, prove again if asked, ask for consent if needed, grant."""
+    server.issuer()  # nothing is granted where nobody says who grants
+    if server.login_manager is None:
+        raise PageError("server_error", status=503, detail=_NO_LOGIN)
+    if http.method == "POST" and "ticket" not in http.form:
+        return _as_get(server)
+    sent = parameters.from_query(server, "authorize")
+    effective = authorization_request.filtered(server, sent.without(PROOF))
+    request, error = authorization_request.validate(server, effective)
+    if error is not None and not request.redirect_ok:
+        raise error
+    person = _person(server)
+    if person is None and "none" not in _prompts(request):
+        return make_response(server.login_manager.unauthorized())
+    if error is None and person is None:
+        error = ProtocolError("login_required", "Nobody is signed in.")
+    if error is not None:
+        return responses.authorization_error(server, request, error)
+    return _reauthentication(server, request, sent) or _consent(server, request, person)
+
+
+_NO_LOGIN = (
+    "there is no LoginManager: people cannot sign in. Make one (flask_login.LoginManager) and initialise it "
+    "before OAuth2Server"
+)
+
+
+def _as_get(server: ServerState) -> Response:
+    """A request by POST is judged, and then goes on as GET: a cross-site POST may come without the
+    session cookie (SameSite=Lax), and a login can only come back to an address."""
+    sent = parameters.from_form(server, "authorize")
+    effective = authorization_request.filtered(server, sent.without(PROOF))
+    request, error = authorization_request.validate(server, effective)
+    if error is not None and not request.redirect_ok:
+        raise error
+    return _to_itself(sent)
+
+
+def _to_itself(sent: Parameters) -> Response:
+    address = f"{http.script_root}{http.path}?{sent.encoded()}"
+    if len(address) > _LONGEST_ADDRESS:
+        raise PageError("invalid_request", "The request is too long.", status=414)
+    return make_response(redirect(address, 303))
+
+
+def _person(server: ServerState) -> Any:
+    """Who is at the browser, if the host lets them in."""
+    person = sessions.person()
+    if person is None or not server.subjects.is_active(server.subjects.key_of(person)):
+        return None
+    return person
+
+
+def _reauthentication(server: ServerState, request: ProtocolRequest, sent: Parameters) -> Response | None:
+    """Send the person to sign in again, if ``prompt=login`` or ``max_age`` wants it and they have not
+    done so since it was asked (OpenID Connect Core, 3.1.2.3)."""
+    too_old = request.max_age is not None and sessions.is_older(int(request.max_age))
+    if not too_old and "login" not in _prompts(request):
+        return None
+    digest = request.parameters.digest()
+    asked_at, authenticated = sessions.asked_at(sent.get(PROOF), digest), sessions.auth_time()
+    if asked_at is not None and authenticated is not None and authenticated > asked_at:
+        return None
+    if "none" in _prompts(request):
+        error = ProtocolError("login_required", "The person signed in too long ago.")
+        return responses.authorization_error(server, request, error)
+    if asked_at is None:
+        pairs = [*sent.without(PROOF), (PROOF, sessions.proof(digest))]
+        return _to_itself(Parameters(pairs))
+    return make_response(sessions.reauthenticate(server.login_manager))
+
+
+def _consent(server: ServerState, request: ProtocolRequest, person: Any) -> Response:
+    assert request.client is not None and request.redirect_uri is not None
+    key, prompts, scopes = server.subjects.key_of(person), _prompts(request), list(request.scopes or ())
+    asking = server.consents.asking(request.client, key, scopes, request.redirect_uri, forced="consent" in prompts)
+    if http.method == "POST":
+        return _answered(server, request, person, asking)
+    if asking.needed and "none" in prompts:
+        error = ProtocolError("consent_required", "The person has to be asked.")
+        return responses.authorization_error(server, request, error)
+    if asking.needed:
+        return _page(server, request, person, asking)
+    answer = authorization_request.grant(server, request, key, asking.granted)
+    return responses.authorization_answer(server, request, answer)
+
+
+def _page(
+    server: ServerState, request: ProtocolRequest, person: Any, asking: consent.Asking, *, again: bool = False
+) -> Response:
+    client, redirect_uri = request.client, request.redirect_uri
+    assert client is not None and redirect_uri is not None
+    scopes: list[str] = list(request.scopes or ())
+    known = {scope: server.scopes.get(scope) for scope in scopes}
+    offline = timedelta(seconds=server.settings["OAUTH2_AUTHORIZATION_EXPIRES_IN"])
+    question = consent.Question(
+        client=client,
+        user=person,
+        required=tuple(s for id_, s in known.items() if s and not s.optional),
+        optional=tuple((s, id_ in asking.agreed) for id_, s in known.items() if s and s.optional),
+        redirect_uri=redirect_uri,
+        asking=asking,
+        offline_until=clock.now() + offline if "refresh_token" in client.grant_types else None,
+        ticket=server.consents.ticket(_binding(server, request, person)),
+        notice=again,
+        scope=" ".join(scopes),
+    )
+    render = server.hooks.get("consent_page") or server.pages["consent"]
+    return responses.secured(make_response(render(question)), responses.form_action_of(redirect_uri))
+
+
+def _binding(server: ServerState, request: ProtocolRequest, person: Any) -> str:
+    assert request.client is not None
+    scopes: list[str] = list(request.scopes or ())
+    optional = [scope for scope in scopes if server.scopes.is_optional(scope)]
+    key = server.subjects.key_of(person)
+    return consent.binding(request.parameters.digest(), request.client, key, scopes, optional)
+
+
+def _answered(server: ServerState, request: ProtocolRequest, person: Any, asking: consent.Asking) -> Response:
+    """The form came back. A refused token or ticket shows the page again, never an error."""
+    assert request.client is not None
+    key, scopes = server.subjects.key_of(person), list(request.scopes or ())
+    allowed = _allowed(server, scopes)
+    try:
+        validate_csrf(http.form.get("csrf_token"))
+        use_up = server.consents.use_up(http.form.get("ticket"), _binding(server, request, person))
+        if allowed:
+            answer = authorization_request.grant(server, request, key, allowed, shown=scopes, use_up_ticket=use_up)
+            return responses.authorization_answer(server, request, answer)
+        server.storage.unit.run(use_up)
+    except (ValidationError, TicketRefused):
+        return _page(server, request, person, asking, again=True)
+    tell(signals.authorization_denied, client_id=request.client.client_id, user_id=key, scopes=scopes)
+    return responses.authorization_error(server, request, ProtocolError("access_denied", "The person said no."))
+
+
+def _allowed(server: ServerState, scopes: Sequence[str]) -> list[str]:
+    """Allow grants the required scopes and the ticked ones; Deny, or nothing left, grants none."""
+    if http.form.get("confirm") != "yes":
+        return []
+    ticked = http.form.getlist("scope")
+    return [scope for scope in scopes if not server.scopes.is_optional(scope) or scope in ticked]

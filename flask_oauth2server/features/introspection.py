@@ -1,0 +1,90 @@
+"""RFC 7662: a resource server asks what a token is worth."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from flask import Response
+
+from .. import clock
+from ..domain import tokens
+from ..errors import ProtocolError, TokenRefused
+from ..oauth import client_auth, parameters, responses
+from ..state import ServerState
+from ..storage.clients import ClientInfo
+from ..transport import endpoint_url
+
+DEFAULTS = {
+    #: Serve the introspection endpoint.
+    "OAUTH2_ENABLE_INTROSPECTION": True,
+}
+
+
+def init_app(server: ServerState) -> None:
+    """Join."""
+    server.add_route("/introspect", "introspect", partial(introspect, server), page=False, methods=("POST",))
+    server.add_parameters("introspect", "token", "token_type_hint", authenticates=True)
+    server.add_metadata(partial(metadata, server))
+
+
+def metadata(server: ServerState, issuer: str) -> dict[str, Any]:
+    """RFC 8414, 2. Public clients may not ask."""
+    return {
+        "introspection_endpoint": endpoint_url(issuer, "oauth2server.introspect"),
+        "introspection_endpoint_auth_methods_supported": [
+            method for method in server.client_auths if method != client_auth.NONE
+        ],
+    }
+
+
+def introspect(server: ServerState) -> Response:
+    """Tell a confidential client about its own tokens, or about all if it ``may_introspect``.
+
+    Anyone else sees exactly what a dead token looks like: ``{"active": false}`` (2.2).
+    """
+    sent = parameters.from_form(server, "introspect")
+    client = client_auth.authenticate(server, sent)
+    if not client.is_confidential:
+        raise client_auth.failed("a public client may not introspect")
+    value = sent.get("token")
+    if value is None:
+        raise ProtocolError("invalid_request", "Parameter token is missing.")
+    return responses.json_answer(_told(server, client, value) or {"active": False})
+
+
+def _told(server: ServerState, client: ClientInfo, value: str) -> dict[str, Any] | None:
+    row, expires_at = _found(server, value)
+    if row is None or not (row.client_pk == client.pk or client.may_introspect):
+        return None
+    try:
+        server.bearer.judge_owners(row)
+    except TokenRefused:
+        return None
+    if expires_at <= clock.now():
+        return None
+    return {
+        "active": True,
+        "scope": row.scope,
+        "exp": clock.epoch(expires_at),
+        "iat": clock.epoch(row.created_at),
+        "iss": server.issuer(),
+        "token_type": "Bearer",
+        **({"client_id": row.client_id} if row.client_id else {}),
+        **({"sub": server.subjects.sub(row.user_id)} if row.user_id is not None else {}),
+        **({"aud": row.audience} if row.audience else {}),
+        **{name: member for members in server.introspection for name, member in members(row).items()},
+    }
+
+
+def _found(server: ServerState, value: str) -> tuple[Any, Any]:
+    """The row of an access, personal or unused refresh token, and when that one ends."""
+    storage = server.storage.tokens
+    if server.values.is_kind(value, tokens.ACCESS, tokens.PERSONAL):
+        row = storage.find_access(tokens.digest(value))
+        return row, row and row.expires_at
+    if server.values.is_kind(value, tokens.REFRESH):
+        row = storage.find_refresh(tokens.digest(value))
+        if row is not None and row.refresh_used_at is None:
+            return row, row.refresh_expires_at
+    return None, None

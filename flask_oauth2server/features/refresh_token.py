@@ -1,0 +1,79 @@
+"""RFC 6749, 6 and RFC 9700, 4.14: refresh tokens that rotate; one used twice ends its family."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from oauthlib.oauth2 import RefreshTokenGrant
+
+from .. import clock
+from ..domain import tokens
+from ..errors import ProtocolError, Reused, TokenRefused
+from ..oauth.request import ProtocolRequest
+from ..state import ServerState
+
+DEFAULTS = {
+    #: For so many seconds a refresh token that was just rotated yields another successor, as long
+    #: as none was used: for clients that lose answers.
+    "OAUTH2_REFRESH_GRACE": 0,
+    #: End the previous access tokens at a refresh, instead of letting them live to their expiry.
+    "OAUTH2_REVOKE_ACCESS_ON_REFRESH": False,
+}
+
+
+def init_app(server: ServerState) -> None:
+    """Join."""
+    server.add_parameters("token", "refresh_token")
+    server.add_grant("refresh_token", RefreshGrant)
+
+
+class RefreshGrant(RefreshTokenGrant):
+    """oauthlib's grant, whose peeks come here."""
+
+    def validate_token_request(self, request: ProtocolRequest) -> None:
+        request.redeem = partial(redeem, self.request_validator.server, request)
+        super().validate_token_request(request)
+
+
+def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
+    """Peek at a refresh token. Whether it was used shows when it is used up."""
+    if not server.values.is_kind(value, tokens.REFRESH):
+        return request.refuse("this is no refresh token")
+    row: Any = server.storage.tokens.find_refresh(tokens.digest(value))
+    assert request.client is not None
+    if row is None:
+        return request.refuse("no such refresh token")
+    if row.client_pk != request.client.pk:
+        return request.refuse("the refresh token is another client's")
+    if row.refresh_used_at is None and row.refresh_expires_at <= clock.now():
+        return request.refuse(f"the refresh token expired at {row.refresh_expires_at} UTC")
+    try:
+        server.bearer.judge_owners(row)
+    except TokenRefused as refused:
+        return request.refuse(refused.detail)
+    request.user_key = row.user_id
+    request.original_scopes = row.granted_scope.split()
+    request.authorization_id = row.authorization_id
+    request.authorization_expires_at = row.authorization_expires_at
+    request.generation = row.generation + 1
+    request.use_up = partial(_use_up, server, request, row)
+    return True
+
+
+def _use_up(server: ServerState, request: ProtocolRequest, row: Any) -> None:
+    assert request.client is not None
+    if not request.client.rotates:
+        if not server.storage.tokens.prolong_refresh(row.id, server.provider.validator.refresh_end(request)):
+            raise ProtocolError("invalid_grant", detail="the refresh token has ended")
+    elif not server.storage.tokens.consume_refresh(row.id) and not _in_grace(server, row):
+        raise Reused(row.authorization_id)
+    if server.settings["OAUTH2_REVOKE_ACCESS_ON_REFRESH"]:
+        server.storage.tokens.end_access(row.authorization_id)
+
+
+def _in_grace(server: ServerState, row: Any) -> bool:
+    grace = server.settings["OAUTH2_REFRESH_GRACE"]
+    since = clock.now() - timedelta(seconds=grace)
+    return bool(grace) and server.storage.tokens.in_grace(row.id, row.authorization_id, since)

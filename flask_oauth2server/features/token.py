@@ -1,0 +1,39 @@
+"""RFC 6749, 3.2: the token endpoint."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Response
+
+from ..errors import ProtocolError
+from ..oauth import client_auth, parameters, responses
+from ..state import ServerState
+
+
+def init_app(server: ServerState) -> None:
+    """Join."""
+    server.add_route("/token", "access_token", partial(token, server), page=False, methods=("POST",), cors=True)
+    server.add_parameters("token", "grant_type", "scope", authenticates=True)
+    server.add_cleanup(server.storage.tokens.purge)
+
+
+def token(server: ServerState) -> Response:
+    """Authenticate the client, then let the grant answer."""
+    server.issuer()  # nothing is issued where nobody says who issues
+    sent = parameters.from_form(server, "token")
+    grant_type = sent.get("grant_type")
+    if grant_type is None:
+        raise ProtocolError("invalid_request", "Parameter grant_type is missing.")
+    client = client_auth.authenticate(server, sent)
+    if grant_type not in server.grants:
+        raise ProtocolError("unsupported_grant_type", f"Offered are: {', '.join(sorted(server.grants))}.")
+    answer = server.provider.token(_for_grants(server, sent), client)
+    server.purger.step()
+    return responses.json_answer(answer)
+
+
+def _for_grants(server: ServerState, sent: parameters.Parameters) -> parameters.Parameters:
+    """Without what only client authentication needs."""
+    credentials = {name for method in server.client_auths.values() for name in method.parameters}
+    return sent.without(*credentials)

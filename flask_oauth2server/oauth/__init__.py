@@ -1,0 +1,1 @@
+"""The adapter to oauthlib, and the protocol's machinery that features share."""

@@ -1,0 +1,120 @@
+"""The pipeline that every authorization request runs through: filter, validate, grant.
+
+oauthlib validates, and nothing that it judges is judged again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from oauthlib.oauth2 import FatalClientError, OAuth2Error
+from oauthlib.oauth2.rfc6749 import errors as oauthlib_errors
+
+from .. import signals
+from ..domain import sessions
+from ..errors import Gone, PageError, ProtocolError
+from ..signals import tell
+from ..state import ServerState
+from .parameters import Parameters
+from .provider import told_by
+from .request import ProtocolRequest, for_authorization
+
+_CAUSES: tuple[tuple[type[OAuth2Error], str], ...] = (
+    (oauthlib_errors.MismatchingRedirectURIError, "redirect_uri"),
+    (oauthlib_errors.MissingRedirectURIError, "redirect_uri"),
+    (oauthlib_errors.InvalidRedirectURIError, "redirect_uri"),
+    (oauthlib_errors.InvalidClientIdError, "client_unknown"),
+)
+
+
+def normalized(response_type: str | None) -> str:
+    """The words of a response type in their one order (OAuth 2.0 Multiple Response Types, 3)."""
+    return " ".join(sorted((response_type or "").split()))
+
+
+def filtered(server: ServerState, parameters: Parameters) -> Parameters:
+    """The effective parameters, after the request filters in the order of the features."""
+    for peek in server.request_filters:
+        parameters = peek(parameters)
+    return parameters
+
+
+def validate(server: ServerState, parameters: Parameters) -> tuple[ProtocolRequest, ProtocolError | None]:
+    """Judge an authorization request.
+
+    :param parameters: effective ones, see :func:`filtered`.
+    :returns: the request, and the error that its client is told, or None. Whether it may be told
+        stands in ``redirect_ok``.
+    :raises PageError: if the error is for people alone.
+    """
+    request = for_authorization(parameters)
+    request.response_type = normalized(request.response_type) or None
+    grant = server.provider.response_grant(request.response_type)
+    try:
+        grant.validate_authorization_request(request)
+    except FatalClientError as error:
+        raise _for_people(error, request) from error
+    except OAuth2Error as error:
+        return request, told_by(error, request)
+    except ProtocolError as error:
+        return request, error
+    return request, None
+
+
+def _for_people(error: OAuth2Error, request: ProtocolRequest) -> PageError:
+    cause = request.cause or next((cause for kind, cause in _CAUSES if isinstance(error, kind)), "damaged")
+    told = told_by(error, request)
+    page = PageError("invalid_request", told.description, detail=told.detail)
+    page.cause = cause
+    page.client = request.client
+    page.sent = request.redirect_uri
+    return page
+
+
+def grant(
+    server: ServerState,
+    request: ProtocolRequest,
+    user_key: Any,
+    scopes: Sequence[str],
+    *,
+    shown: Sequence[str] | None = None,
+    use_up_ticket: Callable[[], None] | None = None,
+) -> dict[str, str]:
+    """Write an authorization and what the response type gives for it, in one commit.
+
+    :param scopes: what the person allows.
+    :param shown: what the consent page showed; None where none was shown.
+    :param use_up_ticket: uses the page's ticket up.
+    :returns: the parameters of the answer.
+    :raises PageError: if the client was deleted meanwhile.
+    """
+    client = request.client
+    assert client is not None and request.redirect_uri is not None
+    redirect_uri: str = request.redirect_uri
+
+    def work() -> tuple[str, dict[str, str]]:
+        if use_up_ticket is not None:
+            use_up_ticket()
+        granted = server.authorizations.grant(
+            client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time()
+        )
+        for handle in request.parameters.handles:
+            if not server.storage.grants.consume(handle):
+                raise PageError("invalid_request", "This request was answered already.")
+        request.authorization_id, request.authorization_expires_at = granted.pk, granted.expires_at
+        request.user_key, request.scopes = user_key, list(scopes)
+        answer = server.provider.response_grant(request.response_type).grant(request)
+        if shown is not None:
+            server.consents.record(client, user_key, shown, scopes, redirect_uri)
+        return granted.public_id, answer
+
+    try:
+        public_id, answer = server.storage.unit.run(work)
+    except Gone as gone:
+        page = PageError("invalid_request", "The application is not registered any more.", detail=str(gone))
+        page.cause = "client_unknown"
+        raise page from gone
+    told = {"client_id": client.client_id, "user_id": user_key, "scopes": list(scopes)}
+    tell(signals.authorization_granted, authorization=public_id, remembered=shown is None, **told)
+    return answer

@@ -1,0 +1,87 @@
+"""Client authentication: which method, one only, then succeed (RFC 6749, 2.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import signals
+from ..errors import ProtocolError
+from ..signals import tell
+from ..state import ServerState
+from ..storage.clients import ClientInfo
+from .parameters import Parameters
+
+NONE = "none"
+
+
+def authenticate(server: ServerState, parameters: Parameters) -> ClientInfo:
+    """The client that a request comes from.
+
+    All known methods are asked; two at once are refused; ``none`` matches only when no other does.
+
+    :raises ProtocolError: ``invalid_request`` or ``invalid_client``.
+    """
+    method, client_id, credential = _presented(server, parameters)
+    named = parameters.get("client_id")
+    if named is not None and named != client_id:
+        raise ProtocolError("invalid_request", "Two different clients are named.")
+    client = server.storage.clients.info(client_id)
+    detail = _judged(server, method, client, credential)
+    if client is None or detail:
+        tell(signals.client_authentication_failed, client_id=client_id, detail=detail)
+        raise failed(detail)
+    return client
+
+
+def failed(detail: str) -> ProtocolError:
+    """The one answer to every failure; RFC 6749, 5.2 wants the challenge of the scheme used."""
+    challenge = {"WWW-Authenticate": 'Basic realm="OAuth 2.0 client", charset="UTF-8"'}
+    return ProtocolError(
+        "invalid_client", "Client authentication failed.", status=401, detail=detail, headers=challenge
+    )
+
+
+def _presented(server: ServerState, parameters: Parameters) -> tuple[str, str, Any]:
+    found = []
+    for method, auth in server.client_auths.items():
+        if method != NONE and (hit := auth.find(parameters)) is not None:
+            found.append((method, *hit))
+    if len(found) > 1:
+        raise ProtocolError("invalid_request", "Two methods of client authentication were used at once.")
+    if found:
+        return found[0]
+    hit = server.client_auths[NONE].find(parameters) if NONE in server.client_auths else None
+    if hit is None:
+        raise failed("no client authentication was sent")
+    return (NONE, *hit)
+
+
+def _judged(server: ServerState, method: str, client: ClientInfo | None, credential: Any) -> str:
+    """The reason of a refusal, or an empty string. The credential is verified in any case, so that
+    an unknown client takes as long as a wrong secret."""
+    good = server.client_auths[method].verify(client or _NOBODY, credential)
+    if client is None:
+        return "no such client"
+    if client.disabled:
+        return "the client is disabled"
+    if client.auth_method != method:
+        return f"{method} was used, {client.auth_method} is registered"
+    return "" if good else "the credential is wrong"
+
+
+_NOBODY = ClientInfo(
+    pk=0,
+    client_id="",
+    name="",
+    metadata={"redirect_uris": (), "scope": "", "grant_types": (), "response_types": ()},
+    is_confidential=True,
+    first_party=False,
+    verified=False,
+    may_introspect=False,
+    access_token_expires_in=None,
+    refresh_token_expires_in=None,
+    refresh_rotation="always",
+    disabled=True,
+    owner_key=None,
+    secrets=(),
+)

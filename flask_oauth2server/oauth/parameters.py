@@ -1,0 +1,145 @@
+"""Reading a request once: known names, none twice, none empty, UTF-8 (RFC 6749, 3.1 and 3.2)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from urllib.parse import unquote_to_bytes, urlencode
+
+from flask import request
+
+from ..errors import ProtocolError
+from ..state import ServerState
+
+_MOST_PAIRS = 200
+_FORM = "application/x-www-form-urlencoded"
+
+Pair = tuple[str, str]
+
+
+class Parameters:
+    """An ordered multi-dict of what an endpoint knows.
+
+    :param pairs: names and values, in order.
+    :param handles: keys of handles that the granting unit is to use up.
+    :param authorization: the Authorization header, if client authentication may look at it.
+    """
+
+    def __init__(self, pairs: Iterable[Pair], handles: tuple[int, ...] = (), authorization: str | None = None) -> None:
+        self._pairs = tuple(pairs)
+        self.handles = handles
+        self.authorization = authorization
+
+    def get(self, name: str) -> str | None:
+        """The first value of *name*, or None."""
+        return next((value for key, value in self._pairs if key == name), None)
+
+    def getlist(self, name: str) -> list[str]:
+        """All values of *name*."""
+        return [value for key, value in self._pairs if key == name]
+
+    def __contains__(self, name: object) -> bool:
+        return any(key == name for key, _ in self._pairs)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self._pairs)
+
+    def without(self, *names: str) -> Parameters:
+        """The same, but for *names*."""
+        return Parameters((p for p in self._pairs if p[0] not in names), self.handles, self.authorization)
+
+    def encoded(self) -> str:
+        """The one urlencoded string that oauthlib sees."""
+        return urlencode(self._pairs)
+
+    def digest(self) -> str:
+        """A digest of names and values; their order does not matter."""
+        return hashlib.sha256(json.dumps(sorted(self._pairs)).encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<Parameters {[key for key, _ in self._pairs]}>"
+
+
+def parsed(raw: bytes) -> list[Pair]:
+    """Split a urlencoded string.
+
+    :raises ProtocolError: ``invalid_request`` if it is no UTF-8, holds NUL, or is too long.
+    """
+    pieces = [piece for piece in raw.split(b"&") if piece]
+    if len(pieces) > _MOST_PAIRS:
+        raise ProtocolError("invalid_request", "Too many parameters.")
+    pairs = []
+    for piece in pieces:
+        name, _, value = piece.partition(b"=")
+        pairs.append((_decoded(name), _decoded(value)))
+    return pairs
+
+
+def _decoded(raw: bytes) -> str:
+    try:
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ProtocolError("invalid_request", "A parameter is not UTF-8.") from None
+    if "\0" in text:
+        raise ProtocolError("invalid_request", "A parameter contains NUL.")
+    return text
+
+
+def known(server: ServerState, endpoint: str) -> dict[str, bool]:
+    """The parameters that *endpoint* knows, and whether each may be repeated."""
+    names, likes, authenticates = server.parameters[endpoint]
+    result = dict(names)
+    for like in likes:
+        result.update(known(server, like))
+    if authenticates:
+        result["client_id"] = False
+        for method in server.client_auths.values():
+            result.update(dict.fromkeys(method.parameters, False))
+    return result
+
+
+def selected(server: ServerState, endpoint: str, pairs: Iterable[Pair]) -> Parameters:
+    """What *endpoint* knows of *pairs*; empty ones count as absent.
+
+    :raises ProtocolError: ``invalid_request`` if one is sent twice that may not be.
+    """
+    names = known(server, endpoint)
+    chosen = [(name, value) for name, value in pairs if name in names and value != ""]
+    seen = set()
+    for name, _ in chosen:
+        if name in seen and not names[name]:
+            raise ProtocolError("invalid_request", f"Parameter {name} appears twice.")
+        seen.add(name)
+    return Parameters(chosen)
+
+
+def from_query(server: ServerState, endpoint: str) -> Parameters:
+    """The parameters in the address."""
+    return selected(server, endpoint, parsed(request.query_string))
+
+
+def from_form(server: ServerState, endpoint: str) -> Parameters:
+    """The parameters in the body, and nothing from the address.
+
+    :raises ProtocolError: ``invalid_request`` if the body is no form, or the address holds some.
+    """
+    if request.mimetype != _FORM:
+        raise ProtocolError("invalid_request", f"Send the parameters as {_FORM}.")
+    parameters = selected(server, endpoint, parsed(_body()))
+    if request.query_string:
+        names = known(server, endpoint)
+        if any(name in names for name, _ in parsed(request.query_string)):
+            raise ProtocolError("invalid_request", "Send the parameters in the body, not in the address.")
+    parameters.authorization = request.headers.get("Authorization")
+    return parameters
+
+
+def _body() -> bytes:
+    if "form" not in vars(request._get_current_object()):  # type: ignore[attr-defined]
+        return request.get_data(cache=True, parse_form_data=False)
+    # A hook of the host read the form first, which empties the stream.
+    pairs = list(request.form.items(multi=True))
+    if any("�" in text for pair in pairs for text in pair):
+        raise ProtocolError("invalid_request", "A parameter is not UTF-8.")
+    return urlencode(pairs).encode()

@@ -1,0 +1,155 @@
+"""oauthlib's grants, composed empty, and the token answer as one unit of work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from oauthlib.oauth2 import OAuth2Error
+from oauthlib.oauth2.rfc6749.tokens import TokenBase
+
+from .. import clock, signals
+from ..domain import tokens
+from ..errors import Gone, ProtocolError, Reused
+from ..signals import tell
+from ..state import ServerState
+from ..storage.clients import ClientInfo
+from .parameters import Parameters
+from .request import Issuance, ProtocolRequest, for_token
+from .validator import Validator
+
+
+class TokenMaker(TokenBase):
+    """oauthlib's token type: makes the values, after token filters had their say.
+
+    :param server: the parts.
+    """
+
+    def __init__(self, server: ServerState) -> None:
+        self.server = server
+
+    def create_token(self, request: ProtocolRequest, refresh_token: bool = False, **kwargs: Any) -> dict[str, Any]:
+        """The members of the answer; what is to be stored stays in ``request.issuance``."""
+        server, client = self.server, request.client
+        assert client is not None
+        issuance = Issuance(
+            client=client,
+            user_key=request.user_key,
+            grant_type=request.grant_type or "implicit",
+            scopes=list(request.scopes or ()),
+            expires_in=self._expires_in(request),
+            parameters=request.parameters,
+            payload=request.payload,
+        )
+        for change in server.token_filters:
+            change(issuance)
+        issuance.access_token = issuance.access_token or server.values.make(tokens.ACCESS)
+        if refresh_token and "refresh_token" in client.grant_types and "refresh_token" in server.grants:
+            kept = request.refresh_token if not client.rotates else None
+            issuance.refresh_token = kept or server.values.make(tokens.REFRESH)
+        request.issuance = issuance
+        return issuance.answer()
+
+    def _expires_in(self, request: ProtocolRequest) -> int:
+        assert request.client is not None
+        seconds = self.server.authorizations.access_lifetime(request.client)
+        if request.authorization_expires_at is not None:
+            left = int((request.authorization_expires_at - clock.now()).total_seconds())
+            seconds = max(1, min(seconds, left))
+        return seconds
+
+
+class Provider:
+    """The grants of one app, each with a list of checks of its own.
+
+    :param server: the parts, after all features have joined.
+    """
+
+    def __init__(self, server: ServerState) -> None:
+        self.server = server
+        self.validator = Validator(server)
+        self.token_maker = TokenMaker(server)
+        self._grants = {name: self._grant(kind.grant_class) for name, kind in server.grants.items()}
+        self._response_grants = {
+            words: self._response_grant(words, kind.grant_class) for words, kind in server.response_types.items()
+        }
+
+    def _grant(self, grant_class: type[Any]) -> Any:
+        return grant_class(self.validator, pre_token=[], post_token=[])
+
+    def _response_grant(self, words: str, grant_class: type[Any]) -> Any:
+        checks = [_returning_nothing(check) for check in self.server.request_checks]
+        grant = grant_class(self.validator, pre_auth=checks, post_auth=[], pre_token=[], post_token=[])
+        grant.response_types = words.split()
+        return grant
+
+    def response_grant(self, words: str | None) -> Any:
+        """The grant of a response type; of an unknown one the default, which a check refuses."""
+        return self._response_grants.get(words or "") or next(iter(self._response_grants.values()))
+
+    def token(self, parameters: Parameters, client: ClientInfo) -> dict[str, Any]:
+        """Answer a token request of an authenticated client.
+
+        :returns: the members of RFC 6749, 5.1, committed.
+        :raises ProtocolError: what the client is told.
+        :raises Unavailable: if the database could not do it now.
+        """
+        grant_type = parameters.get("grant_type") or ""
+        before_unit = self.server.grants[grant_type].before_unit
+        if before_unit is not None:
+            before_unit(parameters, client)
+        unit = self.server.storage.unit
+        try:
+            issuance = unit.run(lambda: self._issue(grant_type, for_token(parameters, client)))
+        except Reused as reuse:
+            self._end_family(reuse, client, grant_type)
+            raise ProtocolError("invalid_grant", detail="it was used before: its authorization was ended") from reuse
+        except Gone as gone:
+            error = "invalid_client" if grant_type == "client_credentials" else "invalid_grant"
+            raise ProtocolError(error, detail=f"deleted meanwhile: {gone}") from gone
+        told = {"client_id": client.client_id, "user_id": issuance.user_key, "scopes": list(issuance.scopes)}
+        tell(signals.token_issued, grant_type=grant_type, **told)
+        return issuance.answer()
+
+    def _issue(self, grant_type: str, request: ProtocolRequest) -> Issuance:
+        try:
+            _, body, status = self._grants[grant_type].create_token_response(request, self.token_maker)
+        except OAuth2Error as error:
+            raise told_by(error, request) from error
+        if status != 200:
+            told = json.loads(body)
+            detail = request.detail or told.get("error_description", "")
+            raise ProtocolError(told["error"], told.get("error_description", ""), status=status, detail=detail)
+        assert request.issuance is not None
+        return request.issuance
+
+    def issue(self, request: ProtocolRequest) -> dict[str, Any]:
+        """Issue an access token inside the caller's unit: for the authorization endpoint."""
+        answer = self.token_maker.create_token(request)
+        self.validator.save_token(answer, request)
+        return answer
+
+    def _end_family(self, reuse: Reused, client: ClientInfo, grant_type: str) -> None:
+        """End what a replayed code or refresh token stands for, as a unit of its own."""
+        pk = reuse.authorization_id
+        if pk is not None:
+            storage = self.server.storage
+            storage.unit.run(lambda: storage.authorizations.revoke(pk, "reuse"))
+        tell(signals.token_reused, client_id=client.client_id, grant_type=grant_type)
+
+
+def told_by(error: OAuth2Error, request: ProtocolRequest) -> ProtocolError:
+    """oauthlib's error as ours."""
+    description = error.description or ""
+    return ProtocolError(
+        error.error or "server_error", description, status=error.status_code, detail=request.detail or description
+    )
+
+
+def _returning_nothing(check: Callable[[Any], None]) -> Callable[[Any], dict[str, Any]]:
+    def wrapped(request: Any) -> dict[str, Any]:
+        check(request)
+        return {}
+
+    return wrapped

@@ -1,0 +1,264 @@
+"""The only place that answers a client: redirects and their modes, JSON, errors, CORS, no-store."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, current_app, g, jsonify, make_response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from .. import signals, transport
+from ..domain import redirect_uris
+from ..errors import IssuerUnknown, OAuth2ServerError, PageError, ProtocolError, Unavailable
+from ..signals import tell
+from ..state import Route, ServerState
+from .request import ProtocolRequest
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 2
+_NOT_TOLD = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+_HTTP_ERRORS = {413: "invalid_request", 415: "invalid_request", 404: "invalid_request", 429: "temporarily_unavailable"}
+
+
+def json_answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """JSON that no cache keeps (RFC 6749, 5.1)."""
+    response = jsonify(dict(members))
+    response.status_code = status
+    response.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache", **(headers or {})})
+    return response
+
+
+def json_error(error: ProtocolError) -> Response:
+    """An error as JSON, with characters that RFC 6749, 5.2 allows."""
+    members = {"error": error.error}
+    if error.description:
+        members["error_description"] = _NOT_TOLD.sub("", error.description)
+    return json_answer(members, error.status, error.headers)
+
+
+def note_refusal(error: ProtocolError, client_id: str | None = None) -> None:
+    """Tell the log and whoever listens which check failed."""
+    log.info("%s refused: %s (%s)", request.endpoint, error.error, error.detail)
+    tell(
+        signals.request_refused,
+        endpoint=request.endpoint,
+        error=error.error,
+        detail=error.detail,
+        client_id=client_id or request.values.get("client_id"),
+    )
+
+
+# --- endpoints for programs -----------------------------------------------------------------------
+
+
+def api_view(server: ServerState, route: Route) -> Callable[..., Response]:
+    """*route* as an endpoint that answers every error as JSON, whatever the method or content type."""
+
+    @functools.wraps(route.view)
+    def view(**arguments: Any) -> Response:
+        request.max_content_length = server.settings["OAUTH2_MAX_CONTENT_LENGTH"]
+        try:
+            if route.cors and request.method == "OPTIONS":
+                response = _preflight(route)
+            else:
+                _admit(server, route)
+                with server.storage.guarded():
+                    response = make_response(current_app.ensure_sync(route.view)(**arguments))
+        except (OAuth2ServerError, HTTPException) as error:
+            told = as_protocol_error(error)
+            note_refusal(told)
+            response = json_error(told)
+        if route.cors:
+            _share(response)
+        return response
+
+    return view
+
+
+def as_protocol_error(error: Exception) -> ProtocolError:
+    """What a client is told about any error that may reach the edge of an endpoint."""
+    if isinstance(error, ProtocolError):
+        return error
+    if isinstance(error, Unavailable | IssuerUnknown):
+        log.error("%s", error)
+        description = "The server cannot answer now. Try again later."
+        headers = {"Retry-After": str(RETRY_AFTER)}
+        return ProtocolError("temporarily_unavailable", description, status=503, detail=str(error), headers=headers)
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(error.valid_methods or ())
+        return ProtocolError("invalid_request", f"Use {allowed}.", status=405, headers={"Allow": allowed})
+    if isinstance(error, HTTPException):
+        code = error.code or 500
+        return ProtocolError(_HTTP_ERRORS.get(code, "invalid_request"), error.name, status=code)
+    log.error("%s", error)
+    return ProtocolError("server_error", "The server is not set up for this.", status=503, detail=str(error))
+
+
+def _admit(server: ServerState, route: Route) -> None:
+    if request.method not in route.methods:
+        raise MethodNotAllowed(list(route.methods))
+    if not transport.is_acceptable(server.settings):
+        raise ProtocolError("invalid_request", "Use https.", detail=_HTTPS_ADVICE)
+
+
+_HTTPS_ADVICE = (
+    "the request came in plain http from another machine; behind a proxy that ends TLS, use werkzeug's ProxyFix "
+    "and let the proxy send X-Forwarded-Proto"
+)
+
+
+def _share(response: Response) -> None:
+    """Let pages of any origin read the answer; no cookies are honoured there."""
+    response.headers.add("Vary", "Origin")
+    if origin := request.headers.get("Origin"):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, Retry-After"
+
+
+def _preflight(route: Route) -> Response:
+    response = make_response("", 204)
+    response.headers["Access-Control-Allow-Methods"] = ", ".join(route.methods)
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
+    response.headers["Access-Control-Max-Age"] = "600"
+    return response
+
+
+# --- pages for people -----------------------------------------------------------------------------
+
+
+def page_view(server: ServerState, route: Route) -> Callable[..., Response]:
+    """*route* as a page: errors are pages, too, and every answer carries the security headers."""
+
+    @functools.wraps(route.view)
+    def view(**arguments: Any) -> Response:
+        try:
+            _admit(server, route)
+            with server.storage.guarded():
+                response = make_response(current_app.ensure_sync(route.view)(**arguments))
+        except HTTPException as error:
+            if not isinstance(error, MethodNotAllowed):
+                raise  # the host's own: 401 of unauthorized(), abort() in a login view
+            response = error_page(server, as_protocol_error(error))
+        except OAuth2ServerError as error:
+            response = error_page(server, as_protocol_error(error))
+        return secured(response)
+
+    return view
+
+
+def error_page(server: ServerState, error: ProtocolError) -> Response:
+    """An error that people see, rendered by the view that ``OAUTH2_PROVIDER_ERROR_ENDPOINT`` names."""
+    note_refusal(error)
+    g.oauth2server_error = error
+    render = current_app.view_functions[server.settings["OAUTH2_PROVIDER_ERROR_ENDPOINT"]]
+    response = make_response(current_app.ensure_sync(render)())
+    response.status_code = error.status
+    response.headers.update(error.headers)
+    return response
+
+
+def secured(response: Response, form_action: str = "'self'") -> Response:
+    """Headers of every page (RFC 9700, 4.16 and 4.2.4): no frames, no scripts but ours, no cache."""
+    headers = response.headers
+    headers.setdefault(
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        f"form-action {form_action}; frame-ancestors 'none'; base-uri 'none'",
+    )
+    headers["X-Frame-Options"] = "DENY"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"  # Flask-WTF refuses an https POST without a Referer
+    headers["Cache-Control"] = "no-store"
+    headers["Pragma"] = "no-cache"
+    return response
+
+
+def form_action_of(redirect_uri: str) -> str:
+    """Where the form of a consent page may lead: Chromium holds the whole chain of redirects to it."""
+    if redirect_uri.startswith("https://"):
+        return "'self' https:"
+    scheme = redirect_uri.partition(":")[0]
+    if scheme == "http":
+        authority = redirect_uri.removeprefix("http://").partition("/")[0].partition("?")[0]
+        return f"'self' https: http://{authority}"
+    return f"'self' https: {scheme}:"
+
+
+# --- answers at the redirect URI ------------------------------------------------------------------
+
+
+def authorization_answer(server: ServerState, to: ProtocolRequest, parameters: Mapping[str, str]) -> Response:
+    """Hand *parameters* to the client: the only code that writes a Location to one.
+
+    ``state`` and ``iss`` (RFC 9207) are added, to success and error alike.
+    """
+    assert to.redirect_uri is not None
+    told = dict(parameters)
+    description = told.pop("error_description", None)
+    if to.state:
+        told["state"] = to.state
+    told["iss"] = server.issuer()
+    if description:
+        told["error_description"] = _NOT_TOLD.sub("", description)
+    response: Response = server.response_modes[response_mode(server, to)](to.redirect_uri, told)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def response_mode(server: ServerState, to: ProtocolRequest) -> str:
+    """The response mode asked for, if it may be used, else the default of the response type."""
+    kind = server.response_types.get(" ".join(sorted((to.response_type or "").split())))
+    default = kind.mode if kind is not None else "query"
+    asked = to.response_mode
+    may = asked in server.response_modes and not (asked == "query" and default != "query")
+    return asked if may and asked is not None else default
+
+
+def query_mode(redirect_uri: str, parameters: Mapping[str, str]) -> Response:
+    """Parameters in the query, appended as a string."""
+    mark = "?" if "?" not in redirect_uri else "" if redirect_uri.endswith(("?", "&")) else "&"
+    # An empty fragment keeps browsers from attaching the request's own (RFC 9700, 4.1.3).
+    end = "#" if "error" in parameters else ""
+    return _redirect(f"{redirect_uri}{mark}{urlencode(parameters)}{end}")
+
+
+def fragment_mode(redirect_uri: str, parameters: Mapping[str, str]) -> Response:
+    """Parameters in the fragment."""
+    return _redirect(f"{redirect_uri}#{urlencode(parameters)}")
+
+
+def _redirect(location: str) -> Response:
+    # 303 after a POST, so that nothing posted here is posted there (RFC 9700, 4.12).
+    return Response("", 303 if request.method == "POST" else 302, {"Location": location})
+
+
+def authorization_error(server: ServerState, to: ProtocolRequest, error: ProtocolError) -> Response:
+    """Tell the client, or, if its redirect URI was not found good, the person alone."""
+    if not to.redirect_ok or isinstance(error, PageError):
+        raise error
+    note_refusal(error, to.client_id)
+    parameters = {"error": error.error}
+    if error.description:
+        parameters["error_description"] = error.description
+    response = authorization_answer(server, to, parameters)
+    if _goes_on_by_itself(server, to, error):
+        return response
+    assert to.client is not None and to.redirect_uri is not None
+    host = redirect_uris.host(to.redirect_uri)
+    page: Response = server.pages["unverified_error"](to.client.name, host, response.headers["Location"], error.error)
+    return page
+
+
+def _goes_on_by_itself(server: ServerState, to: ProtocolRequest, error: ProtocolError) -> bool:
+    """Whether an error redirects at once: not for a client that nobody has checked, when the person
+    did nothing to get there (RFC 9700, 4.11.2)."""
+    by_person = error.error == "access_denied" or "none" in (to.prompt or "").split()
+    checked = to.client is not None and to.client.verified
+    return checked or by_person or not server.settings["OAUTH2_CONFIRM_UNVERIFIED_ERRORS"]

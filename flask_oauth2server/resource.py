@@ -1,0 +1,288 @@
+"""The resource-server side: ``require_oauth``, ``protect`` and their challenges (RFC 6750)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from flask import Flask, Response, after_this_request, current_app, g, jsonify, request
+from flask.views import View
+
+from . import clock, signals
+from .domain.bearer import TokenInfo
+from .errors import TokenRefused, Unavailable
+from .signals import tell
+from .state import ServerState
+
+log = logging.getLogger(__name__)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = "_oauth2server_protected"
+_QUERY_TOKEN = "access_token"
+#: Seconds between two notes of when a token was used last.
+_TOUCH_INTERVAL = 60
+_RETRY_AFTER = "2"
+
+
+class Demand(NamedTuple):
+    """What a view asks of a token."""
+
+    scopes: tuple[str, ...]
+    any_of: tuple[str, ...]
+    optional: bool
+
+
+class _Refusal(Exception):  # noqa: N818
+    def __init__(self, status: int, error: str = "", description: str = "", detail: str = "") -> None:
+        super().__init__(detail or description)
+        self.status, self.error, self.description = status, error, description
+        self.detail = detail or description
+
+
+def require_oauth(*scopes: str, any_of: Sequence[str] = (), optional: bool = False) -> Callable[[F], F]:
+    """Let a view be called with an access token only (RFC 6750).
+
+    :param scopes: the token needs all of them; none: any valid token will do.
+    :param any_of: the token needs at least one of them.
+    :param optional: a request without a token is let in, too; ``current_token`` is false then. A
+        bad token is refused all the same.
+    :returns: a decorator for functions, methods, async functions and class-based views.
+
+    Without a token, or with a bad one, the answer is 401 with a ``WWW-Authenticate`` challenge;
+    with too few scopes 403 ``insufficient_scope``, naming all that are needed.
+    """
+    if len(scopes) == 1 and not isinstance(scopes[0], str):
+        raise TypeError("Write @require_oauth() with parentheses.")
+    demand = Demand(scopes, tuple(any_of), optional)
+
+    def decorate(view: F) -> F:
+        if isinstance(view, type) and issubclass(view, View):
+            view.decorators = [*view.decorators, decorate]
+            return view
+        return _wrapped(view, demand)
+
+    return decorate
+
+
+def protect(*scopes: str, any_of: Sequence[str] = (), optional: bool = False) -> Callable[[], Response | None]:
+    """The same as :func:`require_oauth`, for a ``before_request`` of a blueprint or app."""
+    demand = Demand(scopes, tuple(any_of), optional)
+
+    def check() -> Response | None:
+        return admit(demand)
+
+    setattr(check, _MARK, True)
+    return check
+
+
+def _wrapped(view: F, demand: Demand) -> F:
+    if inspect.iscoroutinefunction(view):
+
+        @functools.wraps(view)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            refused = admit(demand)
+            return await view(*args, **kwargs) if refused is None else refused
+
+    else:
+
+        @functools.wraps(view)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            refused = admit(demand)
+            return view(*args, **kwargs) if refused is None else refused
+
+    setattr(wrapper, _MARK, True)
+    return wrapper  # type: ignore[return-value]
+
+
+def is_protected(app: Flask) -> bool:
+    """Whether the view of the current request is marked: told by the object, never by its name."""
+    view: Any = app.view_functions.get(request.endpoint or "")
+    method = getattr(getattr(view, "view_class", None), request.method.lower(), None)
+    names: list[str | None] = [None, *request.blueprints]
+    hooks = [hook for name in names for hook in app.before_request_funcs.get(name, ())]
+    return any(getattr(candidate, _MARK, False) for candidate in (view, method, *hooks))
+
+
+def carries_token(server: ServerState) -> bool:
+    """Whether the current request has an Authorization header of a token type."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() in server.token_types and bool(value.strip())
+
+
+def admit(demand: Demand) -> Response | None:
+    """Judge the current request; None lets it in, else the answer that refuses it."""
+    server: ServerState = current_app.extensions["oauth2server"]
+    try:
+        with server.storage.guarded():
+            token = _token(server)
+            if token is None and demand.optional:
+                return None
+            if token is None:
+                raise _Refusal(401, detail="no token was sent")
+            _check_scopes(token, demand)
+    except _Refusal as refusal:
+        return _refused(server, refusal, demand)
+    except Unavailable as error:
+        log.error("%s", error)
+        return _unavailable()
+    _enter(server, token)
+    return None
+
+
+def _token(server: ServerState) -> TokenInfo | None:
+    presented = _presented(server)
+    if presented is None:
+        return None
+    scheme, value = presented
+    try:
+        token = _found(server, value)
+        server.token_types[scheme].judge(token)
+    except TokenRefused as refused:
+        description = "The access token is expired, revoked, malformed or not for this server."
+        raise _Refusal(401, "invalid_token", description, refused.detail) from None
+    return token
+
+
+def _found(server: ServerState, value: str) -> TokenInfo:
+    for find in server.token_lookups:
+        token = find(value)
+        if token is not None:
+            if token.audience is not None:
+                raise TokenRefused("it is for another resource")
+            return token
+    raise TokenRefused("no such token")
+
+
+def _presented(server: ServerState) -> tuple[str, str] | None:
+    """Scheme and value of the token that was sent, in one way only (RFC 6750, 2)."""
+    in_query = request.args.getlist(_QUERY_TOKEN)
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    scheme, value = scheme.lower(), value.strip()
+    if scheme in server.token_types:
+        if in_query:
+            raise _Refusal(400, "invalid_request", "The token was sent in two ways.")
+        if not value or any(c in value for c in ' ,"'):
+            raise _Refusal(400, "invalid_request", "The Authorization header is malformed.")
+        return scheme, value
+    if in_query and server.settings.get("OAUTH2_ENABLE_QUERY_TOKEN"):
+        if len(in_query) > 1:
+            raise _Refusal(400, "invalid_request", "The token was sent twice.")
+        return "bearer", in_query[0]
+    if in_query:
+        log.info("a token in the query is ignored: send it in the Authorization header")
+    return None
+
+
+def _check_scopes(token: TokenInfo, demand: Demand) -> None:
+    missing = [scope for scope in demand.scopes if scope not in token.scopes]
+    if demand.any_of and not any(scope in token.scopes for scope in demand.any_of):
+        missing.append(" or ".join(demand.any_of))
+    if missing:
+        description = f"The token lacks: {', '.join(missing)}."
+        raise _Refusal(403, "insufficient_scope", description)
+
+
+def _refused(server: ServerState, refusal: _Refusal, demand: Demand) -> Response:
+    log.info("%s refused a token: %s (%s)", request.endpoint, refusal.error or "no token", refusal.detail)
+    tell(signals.access_refused, error=refusal.error, detail=refusal.detail, scopes=[*demand.scopes, *demand.any_of])
+    description = refusal.description or "An access token is needed."
+    response = jsonify({"error": refusal.error or "unauthorized", "error_description": description})
+    response.status_code = refusal.status
+    response.headers["Cache-Control"] = "no-store"
+    for token_type in server.token_types.values():
+        response.headers.add("WWW-Authenticate", _challenge(token_type.scheme, refusal, demand))
+    return response
+
+
+def _challenge(scheme: str, refusal: _Refusal, demand: Demand) -> str:
+    parts = ['realm="OAuth 2.0"']
+    wanted = " ".join([*demand.scopes, *demand.any_of])
+    if refusal.error:
+        parts += [f'error="{refusal.error}"', f'error_description="{refusal.description}"']
+    if wanted and refusal.status in (401, 403):
+        parts.append(f'scope="{wanted}"')
+    return f"{scheme} {', '.join(parts)}"
+
+
+def _unavailable() -> Response:
+    response = jsonify({"error": "temporarily_unavailable", "error_description": "Try again later."})
+    response.status_code = 503
+    response.headers.update({"Retry-After": _RETRY_AFTER, "Cache-Control": "no-store"})
+    return response
+
+
+class OAuthContext:
+    """``request.oauth`` inside a protected view."""
+
+    def __init__(self, server: ServerState, token: TokenInfo) -> None:
+        self._server = server
+        self.token = token
+
+    @property
+    def scopes(self) -> list[str]:
+        """What the token allows."""
+        return list(self.token.scopes)
+
+    @functools.cached_property
+    def user(self) -> Any:
+        """The token's user, loaded when asked for; None for client credentials."""
+        return self._server.subjects.load(self.token.user_id)
+
+    @functools.cached_property
+    def client(self) -> Any:
+        """The token's client, loaded when asked for; None for a personal token."""
+        pk = self.token.client_pk
+        return None if pk is None else self._server.storage.clients.by_pk(pk)
+
+
+def _enter(server: ServerState, token: TokenInfo) -> None:
+    request.oauth = OAuthContext(server, token)  # type: ignore[attr-defined]
+    g.pop("_login_user", None)  # a hook of the host may have looked at the session's user
+    after_this_request(partial(_leave, server, token))
+
+
+def _leave(server: ServerState, token: TokenInfo, response: Response) -> Response:
+    g.pop("_login_user", None)  # g outlives the request where a test has pushed an app context
+    if token.pk is not None and _is_due(token):
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
+        response.call_on_close(partial(_touch, app, server, token.pk, request.remote_addr))
+    return response
+
+
+def _is_due(token: TokenInfo) -> bool:
+    last = token.last_used_at
+    return last is None or (clock.now() - last).total_seconds() >= _TOUCH_INTERVAL
+
+
+def _touch(app: Flask, server: ServerState, pk: int, address: str | None) -> None:
+    """Note the use of a token, after the answer and apart from the host's transaction."""
+    with app.app_context():
+        try:
+            server.storage.unit.run(lambda: server.storage.tokens.touch(pk, address))
+        except Unavailable as error:
+            log.warning("the last use of a token could not be noted: %s", error)
+
+
+def let_tokens_in(login_manager: Any) -> None:
+    """Make Flask-Login's ``current_user`` the token's user inside protected views.
+
+    Loaded when asked for, for this request only, without touching the session.
+    """
+    if getattr(login_manager, _MARK, False):
+        return
+    load_from_session = login_manager._load_user
+
+    def load_user() -> None:
+        oauth = getattr(request, "oauth", None)
+        if oauth is not None:
+            login_manager._update_request_context_with_user(oauth.user)
+        else:
+            load_from_session()
+
+    login_manager._load_user = load_user
+    setattr(login_manager, _MARK, True)

@@ -1,0 +1,278 @@
+"""One app's parts, and the verbs by which features join. No logic lives here.
+
+The verbs are the complete list of ways the house can be extended, by users too; see
+``docs/architecture.rst``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from . import transport
+from .domain.authorizations import AuthorizationRegistry
+from .domain.bearer import DatabaseTokens, TokenInfo
+from .domain.clients import ClientRegistry
+from .domain.consent import Consents
+from .domain.grants import HandleKind, Handles
+from .domain.metadata import FIELDS, Available, Check, Field
+from .domain.purge import Purger
+from .domain.subjects import Subjects
+from .domain.tokens import Values
+from .scopes import ScopeRegistry
+from .storage import Storage
+from .storage.clients import ClientInfo
+
+if TYPE_CHECKING:
+    from .extension import OAuth2Server
+
+
+class Route(NamedTuple):
+    """An endpoint or a page."""
+
+    rule: str
+    name: str
+    view: Callable[..., Any]
+    page: bool
+    at_root: bool
+    methods: tuple[str, ...]
+    cors: bool
+
+
+class EndpointParameters(NamedTuple):
+    """What an endpoint knows: names, and whether each may be sent more than once."""
+
+    names: dict[str, bool]
+    likes: list[str]
+    authenticates: bool
+
+
+class ClientAuth(NamedTuple):
+    """A method of client authentication."""
+
+    find: Callable[[Any], tuple[str, Any] | None]
+    verify: Callable[[ClientInfo, Any], bool]
+    parameters: tuple[str, ...]
+
+
+class GrantType(NamedTuple):
+    """A grant at the token endpoint."""
+
+    grant_class: type[Any]
+    before_unit: Callable[[Any, ClientInfo], None] | None
+
+
+class ResponseType(NamedTuple):
+    """A response type at the authorization endpoint; ``mode`` is its default response mode."""
+
+    grant_class: type[Any]
+    mode: str
+
+
+class TokenType(NamedTuple):
+    """An authentication scheme of protected views."""
+
+    scheme: str
+    judge: Callable[[TokenInfo], None]
+
+
+class ServerState:
+    """Everything of one app; stored in ``app.extensions["oauth2server"]``.
+
+    :param extension: the :class:`~flask_oauth2server.OAuth2Server` object.
+    :param settings: the ``OAUTH2_*`` settings, read once.
+    :param storage: all queries.
+    :param scopes: the scopes of this app.
+    :param development: whether this is the bare start.
+    :param testing: whether that, debug or testing is on.
+    """
+
+    def __init__(
+        self,
+        extension: OAuth2Server,
+        settings: Mapping[str, Any],
+        storage: Storage,
+        scopes: ScopeRegistry,
+        *,
+        development: bool,
+        testing: bool,
+    ) -> None:
+        self.extension = extension
+        self.settings = settings
+        self.storage = storage
+        self.scopes = scopes
+        self.development = development
+        self.testing = testing
+        self.hooks: dict[str, Callable[..., Any]] = extension.hooks
+        self.login_manager: Any = None
+        #: Views that CSRFProtect leaves alone.
+        self.passed_views: set[Callable[..., Any]] = set()
+        self.provider: Any = None
+
+        self.routes: list[Route] = []
+        self.parameters: dict[str, EndpointParameters] = {}
+        self.client_metadata: dict[str, Field] = dict(FIELDS)
+        self.client_auths: dict[str, ClientAuth] = {}
+        self.grants: dict[str, GrantType] = {}
+        self.response_types: dict[str, ResponseType] = {}
+        self.response_modes: dict[str, Callable[[str, Mapping[str, str]], Any]] = {}
+        self.request_filters: list[Callable[[Any], Any]] = []
+        self.request_checks: list[Callable[[Any], None]] = []
+        self.token_filters: list[Callable[[Any], None]] = []
+        self.token_types: dict[str, TokenType] = {}
+        self.token_lookups: list[Callable[[str], TokenInfo | None]] = []
+        self.introspection: list[Callable[[Any], Mapping[str, Any]]] = []
+        self.metadata: list[Callable[[str], Mapping[str, Any]]] = []
+        self.pages: dict[str, Callable[..., Any]] = {}
+        self.commands: list[click.Command] = []
+        self.cleanups: list[Callable[[int], int]] = []
+
+        self.values = Values(settings["OAUTH2_TOKEN_PREFIX"], settings["OAUTH2_TOKEN_PREFIXES"])
+        self.handles = Handles(storage, self.values)
+        self.subjects = Subjects(storage, self.hooks)
+        self.bearer = DatabaseTokens(storage, self.values, self.subjects)
+        self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"])
+        self.authorizations = AuthorizationRegistry(storage, self.values, scopes, settings)
+        self.purger = Purger(storage, self.cleanups, settings["OAUTH2_PURGE_INTERVAL"])
+        available = Available(self.grants, self.response_types, self.client_auths, scopes)
+        self.clients = ClientRegistry(storage, self.values, self.client_metadata, available, settings)
+
+    def issuer(self) -> str:
+        """The issuer identifier of the current request.
+
+        :raises IssuerUnknown: if there is none.
+        """
+        return transport.issuer(self.settings, development=self.development)
+
+    def add_route(
+        self,
+        rule: str,
+        name: str,
+        view: Callable[..., Any],
+        *,
+        page: bool,
+        at_root: bool = False,
+        methods: Sequence[str] = ("GET", "HEAD"),
+        cors: bool = False,
+    ) -> None:
+        """Serve *view* at *rule*.
+
+        :param rule: below the prefix, or below the root with *at_root*.
+        :param name: the endpoint's name within the blueprint.
+        :param page: True for people: HTML errors, security headers, CSRF. False for programs: JSON
+            errors, no-store, passed by CSRF.
+        :param methods: any other one is answered 405.
+        :param cors: whether pages of any origin may read the answer, without credentials.
+        """
+        self.routes.append(Route(rule, name, view, page, at_root, tuple(methods), cors))
+
+    def add_parameters(
+        self, endpoint: str, *names: str, repeatable: bool = False, authenticates: bool = False, like: str | None = None
+    ) -> None:
+        """Let *endpoint* know parameters; all others are ignored there.
+
+        :param repeatable: whether *names* may be sent more than once.
+        :param authenticates: also what client authentication sends.
+        :param like: also whatever that endpoint knows.
+        """
+        known = self.parameters.get(endpoint) or EndpointParameters({}, [], False)
+        known.names.update(dict.fromkeys(names, repeatable))
+        known.likes.extend([like] if like else [])
+        self.parameters[endpoint] = known._replace(authenticates=known.authenticates or authenticates)
+
+    def add_client_metadata(self, name: str, default: Any = None, check: Check | None = None) -> None:
+        """A further RFC 7591 name that clients may register; *check(value, metadata)* raises ValueError."""
+        self.client_metadata[name] = Field(default, check)
+
+    def add_client_auth(
+        self,
+        method: str,
+        find: Callable[[Any], tuple[str, Any] | None],
+        verify: Callable[[ClientInfo, Any], bool],
+        *parameters: str,
+    ) -> None:
+        """A method of client authentication.
+
+        :param method: its registered name, such as ``client_secret_basic``.
+        :param find: parameters in; client id and credential out, or None if there is none.
+        :param verify: whether the credential is the client's.
+        :param parameters: what it sends in the body.
+        """
+        self.client_auths[method] = ClientAuth(find, verify, parameters)
+
+    def add_handle(self, kind: str, prefix: str, lifetime: int) -> None:
+        """A kind of single-use handle, with the letter in its values and its life in seconds."""
+        self.handles.kinds[kind] = HandleKind(prefix, lifetime)
+
+    def add_grant(
+        self,
+        grant_type: str,
+        grant_class: type[Any],
+        before_unit: Callable[[Any, ClientInfo], None] | None = None,
+    ) -> None:
+        """A grant at the token endpoint, unless ``OAUTH2_ALLOWED_GRANT_TYPES`` leaves it out.
+
+        :param grant_class: an oauthlib grant; its ``create_token_response`` runs inside the unit.
+        :param before_unit: called with parameters and client once, outside; commits what must
+            survive an error.
+        """
+        allowed = self.settings["OAUTH2_ALLOWED_GRANT_TYPES"]
+        if allowed is None or grant_type in allowed:
+            self.grants[grant_type] = GrantType(grant_class, before_unit)
+
+    def add_response_type(self, words: str, grant_class: type[Any], mode: str) -> None:
+        """A response type, unless ``OAUTH2_ALLOWED_RESPONSE_TYPES`` leaves it out.
+
+        :param grant_class: ``validate_authorization_request(request)`` of oauthlib, and
+            ``grant(request)``, which runs in the granting unit and returns parameters.
+        :param mode: the default response mode.
+        """
+        allowed = self.settings["OAUTH2_ALLOWED_RESPONSE_TYPES"]
+        if allowed is None or words in allowed:
+            self.response_types[" ".join(sorted(words.split()))] = ResponseType(grant_class, mode)
+
+    def add_response_mode(self, name: str, render: Callable[[str, Mapping[str, str]], Any]) -> None:
+        """A way to hand parameters to a redirect URI: *render(redirect_uri, parameters)*."""
+        self.response_modes[name] = render
+
+    def add_request_filter(self, peek: Callable[[Any], Any]) -> None:
+        """*peek(parameters)* returns the parameters of an authorization request, maybe others."""
+        self.request_filters.append(peek)
+
+    def add_request_check(self, check: Callable[[Any], None]) -> None:
+        """*check(request)* runs just after the redirect URI; it raises what the client is told."""
+        self.request_checks.append(check)
+
+    def add_token_filter(self, change: Callable[[Any], None]) -> None:
+        """*change(issuance)* runs in the unit, before the insert."""
+        self.token_filters.append(change)
+
+    def add_token_type(self, scheme: str, judge: Callable[[TokenInfo], None]) -> None:
+        """An authentication scheme at the resource; *judge(token)* raises TokenRefused."""
+        self.token_types[scheme.lower()] = TokenType(scheme, judge)
+
+    def add_token_lookup(self, find: Callable[[str], TokenInfo | None]) -> None:
+        """*find(value)* returns a token or None, or raises TokenRefused."""
+        self.token_lookups.append(find)
+
+    def add_introspection(self, members: Callable[[Any], Mapping[str, Any]]) -> None:
+        """*members(row)* returns further members of an introspection answer."""
+        self.introspection.append(members)
+
+    def add_metadata(self, members: Callable[[str], Mapping[str, Any]]) -> None:
+        """*members(issuer)* returns further members of the server's metadata."""
+        self.metadata.append(members)
+
+    def add_page(self, name: str, render: Callable[..., Any]) -> None:
+        """Fill the page slot *name*."""
+        self.pages[name] = render
+
+    def add_command(self, command: click.Command) -> None:
+        """A command, or group of commands, below ``flask oauth2``."""
+        self.commands.append(command)
+
+    def add_cleanup(self, purge: Callable[[int], int]) -> None:
+        """*purge(limit)* removes at most *limit* rows and returns how many it removed."""
+        self.cleanups.append(purge)

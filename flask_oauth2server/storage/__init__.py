@@ -1,0 +1,53 @@
+"""Every query of the package, one file an entity; nothing else writes ``select()``.
+
+All statements run on ``db.session``, Core ones too, so that they see, and live and die with, what
+the host has pending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask_sqlalchemy import SQLAlchemy
+
+from ..models.factory import Models
+from .authorizations import Authorizations
+from .clients import Clients
+from .consents import Consents
+from .grants import Grants
+from .replays import Replays
+from .schema import Schema
+from .tokens import Tokens
+from .unit import DATABASE_ERRORS, Unit
+from .users import Users
+
+
+class Storage:
+    """All queries of one app, bound to its ``db``.
+
+    :param db: the Flask-SQLAlchemy object.
+    :param models: the classes made for it.
+    :param user_model: the host's user class, or None.
+    """
+
+    def __init__(self, db: SQLAlchemy, models: Models, user_model: object | None) -> None:
+        self.unit = Unit(db)
+        self.schema = Schema(db, models)
+        self.clients = Clients(db, models)
+        self.authorizations = Authorizations(db, models)
+        self.grants = Grants(db, models)
+        self.users = Users(db, models, user_model)
+        self.tokens = Tokens(db, models, self.users)
+        self.consents = Consents(db, models)
+        self.replays = Replays(db, models)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """See to missing tables, and turn "the database cannot now" into :class:`.Unavailable`."""
+        try:
+            self.schema.demand()
+            yield
+        except DATABASE_ERRORS as error:
+            self.unit.translate(error)
+            raise

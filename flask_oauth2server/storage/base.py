@@ -1,0 +1,77 @@
+"""What the files of this room share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import CursorResult, Executable, delete, select
+from sqlalchemy.exc import IntegrityError
+
+from ..models.factory import Models
+
+
+class Queries:
+    """Base of all query classes.
+
+    :param db: the Flask-SQLAlchemy object.
+    :param models: the classes made for it.
+    """
+
+    def __init__(self, db: SQLAlchemy, models: Models) -> None:
+        self.db = db
+        self.models = models
+
+    def changed(self, statement: Executable) -> int:
+        """Run an UPDATE or DELETE and tell how many rows it met."""
+        result: CursorResult[Any] = self.db.session.connection(bind_arguments=self._bind()).execute(statement)
+        return result.rowcount
+
+    def inserted(self, statement: Any, on_duplicate: Callable[[], Exception] | None = None) -> int:
+        """Run an INSERT and return the new key.
+
+        :param on_duplicate: makes the exception raised where a unique value stands already.
+        """
+        try:
+            result: Any = self.db.session.connection(bind_arguments=self._bind()).execute(statement)
+        except IntegrityError as error:
+            if on_duplicate is None or not is_duplicate(error):
+                raise
+            raise on_duplicate() from error
+        return int(result.inserted_primary_key[0])
+
+    def one(self, statement: Any) -> Any:
+        """The first row of a SELECT, or None."""
+        return self.db.session.execute(statement).first()
+
+    def all(self, statement: Any) -> list[Any]:
+        """All rows of a SELECT."""
+        return list(self.db.session.execute(statement))
+
+    def _bind(self) -> dict[str, Any]:
+        return {"mapper": self.models.Client}
+
+    def delete_some(self, table: Any, condition: Any, order: Any, limit: int) -> int:
+        """Delete at most *limit* rows, oldest first, leaving those that somebody holds.
+
+        :returns: the number of rows deleted.
+        """
+        keys = [row[0] for row in self.all(locked(select(table.c.id).where(condition).order_by(order).limit(limit)))]
+        return self.changed(delete(table).where(table.c.id.in_(keys))) if keys else 0
+
+
+def locked(statement: Any) -> Any:
+    """*statement* with its rows locked, passing over rows that are locked already."""
+    return statement.with_for_update(skip_locked=True)
+
+
+def is_duplicate(error: IntegrityError) -> bool:
+    """Whether a unique constraint was met, rather than a foreign key."""
+    original = error.orig
+    if getattr(original, "sqlstate", None) == "23505":
+        return True
+    if getattr(original, "sqlite_errorname", "") in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"):
+        return True
+    arguments = getattr(original, "args", ())
+    return bool(arguments) and arguments[0] == 1062

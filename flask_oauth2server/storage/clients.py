@@ -1,0 +1,197 @@
+"""Clients and their secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, or_, select, update
+
+from .. import clock
+from .base import Queries
+
+
+@dataclass(frozen=True, slots=True)
+class SecretInfo:
+    """One live secret."""
+
+    pk: int
+    digest: str = field(repr=False)
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """A client as the protocol sees it: read once, never expired by a rollback."""
+
+    pk: int
+    client_id: str
+    name: str
+    metadata: Mapping[str, Any] = field(repr=False)
+    is_confidential: bool
+    first_party: bool
+    verified: bool
+    may_introspect: bool
+    access_token_expires_in: int | None
+    refresh_token_expires_in: int | None
+    refresh_rotation: str
+    disabled: bool
+    owner_key: Any
+    secrets: tuple[SecretInfo, ...] = field(repr=False)
+
+    @property
+    def redirect_uris(self) -> list[str]:
+        """Registered redirect URIs, in order."""
+        return list(self.metadata["redirect_uris"])
+
+    @property
+    def scopes(self) -> list[str]:
+        """The scopes that it may ask for."""
+        return str(self.metadata["scope"]).split()
+
+    @property
+    def grant_types(self) -> list[str]:
+        """Grant types that it may use."""
+        return list(self.metadata["grant_types"])
+
+    @property
+    def response_types(self) -> list[str]:
+        """Response types that it may use."""
+        return list(self.metadata["response_types"])
+
+    @property
+    def auth_method(self) -> str:
+        """Its ``token_endpoint_auth_method``."""
+        return str(self.metadata["token_endpoint_auth_method"])
+
+    @property
+    def requires_pkce(self) -> bool:
+        """Whether codes are given for a challenge only; a public client cannot turn it off."""
+        return not self.is_confidential or bool(self.metadata.get("require_pkce", True))
+
+    @property
+    def rotates(self) -> bool:
+        """Whether a refresh token is replaced at each use (RFC 9700, 4.14.2)."""
+        return not self.is_confidential or self.refresh_rotation != "never"
+
+
+class Clients(Queries):
+    """Queries for clients."""
+
+    def info(self, client_id: str) -> ClientInfo | None:
+        """The client with its live secrets, disabled or not; one SELECT."""
+        client, secret = self.models.Client.__table__, self.models.ClientSecret.__table__
+        live = and_(
+            secret.c.client_pk == client.c.id,
+            secret.c.revoked_at.is_(None),
+            or_(secret.c.expires_at.is_(None), secret.c.expires_at > clock.now()),
+        )
+        columns = [client.c[name] for name in _INFO_COLUMNS]
+        statement = (
+            select(*columns, secret.c.id.label("secret_pk"), secret.c.digest, secret.c.last_used_at)
+            .select_from(client.outerjoin(secret, live))
+            .where(client.c.client_id == client_id)
+        )
+        rows = self.all(statement)
+        # A collation may find what is only similar.
+        return _info(rows) if rows and rows[0].client_id == client_id else None
+
+    def get(self, client_id: str) -> Any:
+        """The model of a client, or None."""
+        model = self.models.Client
+        found = self.db.session.execute(select(model).where(model.client_id == client_id)).scalar_one_or_none()
+        return found if found is not None and found.client_id == client_id else None
+
+    def by_pk(self, pk: int) -> Any:
+        """The model of a client by its key, or None."""
+        return self.db.session.get(self.models.Client, pk)
+
+    def page(self, after: int = 0, limit: int = 100, owner: Any = None) -> list[Any]:
+        """At most *limit* clients in order of their keys, beginning after key *after*."""
+        model = self.models.Client
+        statement = select(model).where(model.id > after).order_by(model.id).limit(limit)
+        if owner is not None:
+            statement = statement.where(model.user_id == owner)
+        return list(self.db.session.scalars(statement))
+
+    def add(self, **values: Any) -> Any:
+        """A new client, flushed, so that a taken ``client_id`` is seen now."""
+        client = self.models.Client(**values)
+        self.db.session.add(client)
+        self.db.session.flush()
+        return client
+
+    def add_secret(self, client: Any, **values: Any) -> Any:
+        """A further secret of *client*."""
+        secret = self.models.ClientSecret(client_pk=client.id, **values)
+        self.db.session.add(secret)
+        self.db.session.flush()
+        return secret
+
+    def live_secrets(self, client: Any) -> list[Any]:
+        """Secrets of *client* that are not revoked and not expired, oldest first."""
+        model = self.models.ClientSecret
+        statement = (
+            select(model)
+            .where(model.client_pk == client.id, model.revoked_at.is_(None))
+            .where(or_(model.expires_at.is_(None), model.expires_at > clock.now()))
+            .order_by(model.id)
+        )
+        return list(self.db.session.scalars(statement))
+
+    def touch_secret(self, pk: int) -> None:
+        """Note that a secret was used just now."""
+        table = self.models.ClientSecret.__table__
+        self.changed(update(table).where(table.c.id == pk).values(last_used_at=clock.now()))
+
+    def delete(self, client: Any) -> None:
+        """Remove a client with all that hangs on it, foreign keys or not."""
+        models, pk = self.models, client.id
+        authorizations = models.Authorization.__table__
+        # Lock first what everything hangs on, in the order of the house.
+        self.changed(
+            update(authorizations).where(authorizations.c.client_pk == pk).values(revoked_reason="client deleted")
+        )
+        for model in (models.Token, models.Grant, models.Consent, models.Authorization, models.ClientSecret):
+            self.changed(delete(model.__table__).where(model.__table__.c.client_pk == pk))
+        self.changed(delete(models.Client.__table__).where(models.Client.__table__.c.id == pk))
+        self.db.session.expunge(client)
+
+
+_INFO_COLUMNS = (
+    "id",
+    "client_id",
+    "name",
+    "client_metadata",
+    "is_confidential",
+    "first_party",
+    "verified",
+    "may_introspect",
+    "access_token_expires_in",
+    "refresh_token_expires_in",
+    "refresh_rotation",
+    "disabled_at",
+    "user_id",
+)
+
+
+def _info(rows: list[Any]) -> ClientInfo:
+    row = rows[0]
+    return ClientInfo(
+        pk=row.id,
+        client_id=row.client_id,
+        name=row.name,
+        metadata=row.client_metadata,
+        is_confidential=row.is_confidential,
+        first_party=row.first_party,
+        verified=row.verified,
+        may_introspect=row.may_introspect,
+        access_token_expires_in=row.access_token_expires_in,
+        refresh_token_expires_in=row.refresh_token_expires_in,
+        refresh_rotation=row.refresh_rotation,
+        disabled=row.disabled_at is not None,
+        owner_key=row.user_id,
+        secrets=tuple(SecretInfo(r.secret_pk, r.digest, r.last_used_at) for r in rows if r.secret_pk is not None),
+    )

@@ -1,0 +1,37 @@
+"""Consents: one row per user and client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from .. import clock
+from ..errors import Conflict
+from .base import Queries
+
+
+class Consents(Queries):
+    """Queries for remembered consents."""
+
+    def find(self, user: Any, client_pk: int) -> Any:
+        """What *user* agreed to for a client, or None."""
+        table = self.models.Consent.__table__
+        columns = table.c["id", "scope", "declined", "redirect_hosts", "created_at", "updated_at"]
+        return self.one(select(columns).where(table.c.user_id == user, table.c.client_pk == client_pk))
+
+    def record(self, user: Any, client_pk: int, **values: Any) -> None:
+        """Write what was agreed to.
+
+        :raises Conflict: if another tab made the row first.
+        """
+        table = self.models.Consent.__table__
+        theirs = (table.c.user_id == user) & (table.c.client_pk == client_pk)
+        if not self.changed(update(table).where(theirs).values(updated_at=clock.now(), **values)):
+            statement = insert(table).values(user_id=user, client_pk=client_pk, **values)
+            self.inserted(statement, on_duplicate=Conflict)
+
+    def forget(self, user: Any, client_pk: int) -> None:
+        """Remove what *user* agreed to for a client."""
+        table = self.models.Consent.__table__
+        self.changed(delete(table).where(table.c.user_id == user, table.c.client_pk == client_pk))

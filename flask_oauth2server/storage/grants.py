@@ -1,0 +1,44 @@
+"""Single-use handles: authorization codes and what else a feature adds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from .. import clock
+from .authorizations import KEPT
+from .base import Queries
+
+
+class Grants(Queries):
+    """Queries for handles."""
+
+    def add(self, **values: Any) -> int:
+        """A new handle; returns its key."""
+        return self.inserted(insert(self.models.Grant.__table__).values(**values))
+
+    def find(self, kind: str, digest: str) -> Any:
+        """The handle, used or not, expired or not; or None."""
+        table, authorization = self.models.Grant.__table__, self.models.Authorization.__table__
+        statement = (
+            select(
+                table.c["id", "client_pk", "authorization_id", "payload", "expires_at", "consumed_at"],
+                authorization.c["user_id", "scope", "offline"],
+                authorization.c.expires_at.label("authorization_expires_at"),
+            )
+            .select_from(table.outerjoin(authorization, authorization.c.id == table.c.authorization_id))
+            .where(table.c.kind == kind, table.c.digest == digest)
+        )
+        return self.one(statement)
+
+    def consume(self, pk: int) -> bool:
+        """Use a handle up; this row count alone decides who was first."""
+        table = self.models.Grant.__table__
+        unused = (table.c.id == pk) & table.c.consumed_at.is_(None)
+        return self.changed(update(table).where(unused).values(consumed_at=clock.now())) == 1
+
+    def purge(self, limit: int) -> int:
+        """Remove at most *limit* handles that ended long enough ago."""
+        table = self.models.Grant.__table__
+        return self.delete_some(table, table.c.expires_at < clock.now() - KEPT, table.c.expires_at, limit)

@@ -1,0 +1,33 @@
+"""What was used up and must not be seen again before it expires."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import insert
+
+from .. import clock
+from .base import Queries
+
+
+class Replays(Queries):
+    """Queries for used-up identifiers."""
+
+    def use_up(self, namespace: str, value: str, expires_at: datetime, refused: Callable[[], Exception]) -> None:
+        """Note that *value* was used.
+
+        :param namespace: kind and issuer or key, so that one cannot burn another's values.
+        :param refused: makes the exception raised where it was used before.
+        """
+        digest = hashlib.sha256(value.encode()).hexdigest()
+        statement = insert(self.models.Replay.__table__).values(
+            namespace=namespace, digest=digest, expires_at=expires_at
+        )
+        self.inserted(statement, on_duplicate=refused)
+
+    def purge(self, limit: int) -> int:
+        """Remove at most *limit* rows that have expired."""
+        table = self.models.Replay.__table__
+        return self.delete_some(table, table.c.expires_at < clock.now(), table.c.expires_at, limit)

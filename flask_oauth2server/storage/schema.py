@@ -1,0 +1,83 @@
+"""Do the tables exist, and how they are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.schema import CreateColumn
+
+from ..errors import Unavailable
+from .base import Queries
+
+
+class Schema(Queries):
+    """The tables of one ``db``."""
+
+    _complete_once = False
+
+    def demand(self) -> None:
+        """Look once whether all tables are there; look again only while they are not.
+
+        :raises Unavailable: with advice.
+        """
+        if self._complete_once:
+            return
+        problems = self.problems()
+        if problems:
+            raise Unavailable(
+                f"{' '.join(problems)} Run `flask oauth2 init-db`, or make a migration, or call db.create_all() "
+                "after OAuth2Server was given the db."
+            )
+        self._complete_once = True
+
+    def problems(self) -> list[str]:
+        """What is missing, as sentences; empty when all is well."""
+        inspector = inspect(self._engine())
+        existing = set(inspector.get_table_names())
+        found = []
+        for model in self.models:
+            table = model.__table__
+            if table.name not in existing:
+                found.append(f"The table {table.name} is missing.")
+                continue
+            columns = {column["name"] for column in inspector.get_columns(table.name)}
+            missing = [column.name for column in table.columns if column.name not in columns]
+            if missing:
+                found.append(f"The table {table.name} lacks {', '.join(missing)}.")
+        return found
+
+    def create(self) -> list[str]:
+        """Make missing tables, and add missing columns and indexes to those that exist.
+
+        :returns: what was done, as sentences.
+        """
+        engine = self._engine()
+        existing = set(inspect(engine).get_table_names())
+        done: list[str] = []
+        with engine.begin() as connection:
+            tables = [model.__table__ for model in self.models]
+            new = [table for table in tables if table.name not in existing]
+            self.models.Client.metadata.create_all(connection, tables=new)
+            done += [f"Made the table {table.name}." for table in new]
+            for table in tables:
+                if table.name in existing:
+                    done += self._complete(connection, table)
+        return done
+
+    def _complete(self, connection: Any, table: Any) -> list[str]:
+        inspector = inspect(connection)
+        columns = {column["name"] for column in inspector.get_columns(table.name)}
+        missing = [column for column in table.columns if column.name not in columns]
+        quoted = connection.dialect.identifier_preparer.format_table(table)
+        for column in missing:
+            clause = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {clause}")
+        indexes = {index["name"] for index in inspect(connection).get_indexes(table.name)}
+        for index in table.indexes:
+            if index.name not in indexes and any(column in missing for column in index.columns):
+                index.create(connection)
+        return [f"Added {table.name}.{column.name}." for column in missing]
+
+    def _engine(self) -> Any:
+        return self.db.session.get_bind(mapper=self.models.Client)

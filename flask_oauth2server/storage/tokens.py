@@ -1,0 +1,142 @@
+"""Tokens: one row per issuance."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import insert, literal, select, update
+
+from .. import clock
+from ..models.factory import Models
+from .authorizations import KEPT
+from .base import Queries
+from .users import Users
+
+#: An ended personal token is shown to its user so long.
+PERSONAL_KEPT = timedelta(days=30)
+
+
+class Tokens(Queries):
+    """Queries for tokens."""
+
+    def __init__(self, db: SQLAlchemy, models: Models, users: Users) -> None:
+        super().__init__(db, models)
+        self._users = users
+
+    def add(self, *, expires_at: datetime, refresh_digest: str | None = None, **values: Any) -> int:
+        """A new row; returns its key. One with a refresh token is purged with its authorization."""
+        kept = KEPT if values.get("name") is None else PERSONAL_KEPT
+        purge_at = None if refresh_digest else expires_at + kept
+        table = self.models.Token.__table__
+        return self.inserted(
+            insert(table).values(expires_at=expires_at, refresh_digest=refresh_digest, purge_at=purge_at, **values)
+        )
+
+    def find_access(self, digest: str) -> Any:
+        """Everything that judges an access token, in one SELECT; None if there is no such token."""
+        token = self.models.Token.__table__
+        return self.one(self._with_owners().where(token.c.access_digest == digest))
+
+    def find_refresh(self, digest: str) -> Any:
+        """Everything that judges a refresh token, used or not; None if there is no such token."""
+        token = self.models.Token.__table__
+        return self.one(self._with_owners().where(token.c.refresh_digest == digest))
+
+    def _with_owners(self) -> Any:
+        token, client, authorization = (
+            model.__table__ for model in (self.models.Token, self.models.Client, self.models.Authorization)
+        )
+        users = self._users
+        no_user: Any = literal(True)
+        statement = (
+            select(
+                token,
+                client.c.client_id,
+                client.c.disabled_at,
+                client.c.user_id.label("client_owner"),
+                authorization.c.public_id,
+                authorization.c.scope.label("granted_scope"),
+                authorization.c.expires_at.label("authorization_expires_at"),
+                authorization.c.revoked_at.label("authorization_revoked_at"),
+                (no_user if users.key_column is None else users.key_column).label("user_row"),
+                (no_user if users.active_column is None else users.active_column).label("user_active"),
+            )
+            .select_from(token)
+            .outerjoin(client, client.c.id == token.c.client_pk)
+            .outerjoin(authorization, authorization.c.id == token.c.authorization_id)
+        )
+        if users.user_model is not None:
+            statement = statement.outerjoin(users.user_model, users.key_column == token.c.user_id)
+        return statement
+
+    def consume_refresh(self, pk: int) -> bool:
+        """Use a refresh token up; this row count alone decides who was first."""
+        table = self.models.Token.__table__
+        unused = (table.c.id == pk) & table.c.refresh_used_at.is_(None) & table.c.revoked_at.is_(None)
+        return self.changed(update(table).where(unused).values(refresh_used_at=clock.now())) == 1
+
+    def prolong_refresh(self, pk: int, expires_at: datetime) -> bool:
+        """Move the idle end of a refresh token that is not rotated."""
+        table = self.models.Token.__table__
+        unused = (table.c.id == pk) & table.c.refresh_used_at.is_(None) & table.c.revoked_at.is_(None)
+        return self.changed(update(table).where(unused).values(refresh_expires_at=expires_at)) == 1
+
+    def in_grace(self, pk: int, authorization_id: int, since: datetime) -> bool:
+        """Whether a used refresh token is of the last generation but one, used no earlier than
+        *since*, and no successor was used or revoked. Ask under the authorization's lock."""
+        table = self.models.Token.__table__
+        columns = table.c["id", "generation", "refresh_used_at", "revoked_at"]
+        family = select(columns).where(
+            table.c.authorization_id == authorization_id, table.c.refresh_digest.is_not(None)
+        )
+        # FOR SHARE reads what is committed, past the snapshot of MariaDB's REPEATABLE READ.
+        rows = self.all(family.order_by(table.c.generation.desc()).limit(100).with_for_update(read=True))
+        mine = next((row for row in rows if row.id == pk), None)
+        if mine is None or mine.refresh_used_at is None or mine.refresh_used_at < since or mine.revoked_at is not None:
+            return False
+        successors = [row for row in rows if row.generation > mine.generation]
+        return all(
+            row.generation == mine.generation + 1 and row.refresh_used_at is None and row.revoked_at is None
+            for row in successors
+        )
+
+    def end_access(self, authorization_id: int) -> None:
+        """Let the access tokens of an authorization expire now; its refresh tokens stay."""
+        table, now = self.models.Token.__table__, clock.now()
+        live = (table.c.authorization_id == authorization_id) & (table.c.expires_at > now)
+        self.changed(update(table).where(live).values(expires_at=now))
+
+    def revoke(self, pk: int) -> bool:
+        """End a token that hangs on no authorization; False if it has ended already."""
+        table, now = self.models.Token.__table__, clock.now()
+        live = (table.c.id == pk) & table.c.revoked_at.is_(None)
+        return self.changed(update(table).where(live).values(revoked_at=now)) == 1
+
+    def touch(self, pk: int, address: str | None) -> None:
+        """Note where and when a token was used last."""
+        table = self.models.Token.__table__
+        self.changed(update(table).where(table.c.id == pk).values(last_used_at=clock.now(), last_used_from=address))
+
+    def get(self, pk: int) -> Any:
+        """The model of a token, or None."""
+        return self.db.session.get(self.models.Token, pk)
+
+    def personal(self, user: Any = None, after: int = 0, limit: int = 100) -> list[Any]:
+        """Personal tokens that are not revoked, in order of their keys."""
+        model = self.models.Token
+        statement = (
+            select(model)
+            .where(model.name.is_not(None), model.revoked_at.is_(None), model.id > after)
+            .order_by(model.id)
+            .limit(limit)
+        )
+        if user is not None:
+            statement = statement.where(model.user_id == user)
+        return list(self.db.session.scalars(statement))
+
+    def purge(self, limit: int) -> int:
+        """Remove at most *limit* ended tokens that reuse detection does not need."""
+        table = self.models.Token.__table__
+        return self.delete_some(table, table.c.purge_at < clock.now(), table.c.purge_at, limit)

@@ -1,0 +1,143 @@
+"""The unit of work: what is written together is committed together, or not at all."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ..errors import Conflict, Gone, Unavailable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: What :class:`Unit` translates: the database's way to say "not now".
+DATABASE_ERRORS = (DBAPIError, PoolTimeout)
+
+_POSTGRESQL_RETRY = {"40001", "40P01", "55P03"}
+_POSTGRESQL_LOST = {"57P01", "57P02", "57P03", "53300"}
+_MARIADB_RETRY = {1020, 1205, 1213}
+_MARIADB_LOST = {1040, 1053, 1927, 2002, 2003, 2006, 2013, 2055}
+_SQLITE_RETRY = {5, 6}  # SQLITE_BUSY, SQLITE_LOCKED
+
+
+def is_undone(error: BaseException) -> bool:
+    """Whether the database says for certain that nothing was written: a deadlock and its kin."""
+    original = getattr(error, "orig", None)
+    if getattr(original, "sqlstate", None) in _POSTGRESQL_RETRY:
+        return True
+    code = getattr(original, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_RETRY
+    return _first_argument(original) in _MARIADB_RETRY
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database cannot be used now: locked, lost, restarting, or out of connections."""
+    if isinstance(error, PoolTimeout) or is_undone(error):
+        return True
+    if getattr(error, "connection_invalidated", False):
+        return True
+    original = getattr(error, "orig", None)
+    state = getattr(original, "sqlstate", None)
+    if state is not None:
+        return state in _POSTGRESQL_LOST or state.startswith("08")
+    if _first_argument(original) in _MARIADB_LOST:
+        return True
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def _first_argument(original: BaseException | None) -> object:
+    return original.args[0] if original is not None and original.args else None
+
+
+class Unit:
+    """Runs work on ``db.session`` and commits it.
+
+    :param db: the Flask-SQLAlchemy object.
+    """
+
+    def __init__(self, db: SQLAlchemy) -> None:
+        self.db = db
+
+    def run(self, work: Callable[[], T], commit: bool = True) -> T:
+        """Do *work* and commit; on a deadlock or lost connection roll back and repeat it once.
+
+        A commit whose outcome is unknown is not repeated. Exceptions of *work* roll back and pass.
+
+        :param commit: False leaves the caller's transaction open, flushed.
+        :raises Unavailable: if the database could not do it now.
+        :raises Gone: on an integrity error: what the work hangs on was deleted meanwhile.
+        """
+        if not commit:
+            result = work()
+            self.db.session.flush()
+            return result
+        for last in (False, True):
+            try:
+                result = self._work(work)
+                self._commit()
+            except _Again as again:
+                if last:
+                    raise Unavailable("the database could not do the work in two tries") from again.__cause__
+                log.info("repeating a unit of work after: %s", again.__cause__)
+            else:
+                return result
+        raise AssertionError("unreachable")
+
+    def _work(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except Conflict as error:
+            self.rollback()
+            raise _Again from error
+        except IntegrityError as error:
+            self.rollback()
+            raise Gone(str(error.orig)) from error
+        except DATABASE_ERRORS as error:
+            self.rollback()
+            if is_unavailable(error):
+                raise _Again from error
+            raise
+        except BaseException:
+            self.rollback()
+            raise
+
+    def _commit(self) -> None:
+        try:
+            self.db.session.commit()
+        except IntegrityError as error:
+            self.rollback()
+            raise Gone(str(error.orig)) from error
+        except DATABASE_ERRORS as error:
+            self.rollback()
+            if is_undone(error):
+                raise _Again from error
+            if is_unavailable(error):
+                raise Unavailable("the outcome of a commit is unknown") from error
+            raise
+
+    def translate(self, error: BaseException) -> None:
+        """Undo, and raise :class:`.Unavailable` if *error* says that the database cannot now."""
+        self.rollback()
+        if is_unavailable(error):
+            raise Unavailable(str(getattr(error, "orig", error))) from error
+
+    def rollback(self) -> None:
+        """Undo; a connection that is lost has nothing left to undo."""
+        try:
+            self.db.session.rollback()
+        except DATABASE_ERRORS as error:
+            if not is_unavailable(error):
+                raise
+            log.info("rollback on a lost connection: %s", error)
+            self.db.session().invalidate()
+
+
+class _Again(Exception):  # noqa: N818
+    """The unit is to be repeated."""

@@ -1,0 +1,85 @@
+"""What is asked of the host's user model, and what is removed when a user goes."""
+
+from __future__ import annotations
+
+import inspect as python_inspect
+from collections.abc import Callable
+from typing import Any
+
+from flask_login import UserMixin
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import delete, event, inspect, select, update
+
+from ..models.factory import Models, user_key_column
+from .base import Queries
+
+
+class Users(Queries):
+    """Queries about users.
+
+    :param db: the Flask-SQLAlchemy object.
+    :param models: the classes made for it.
+    :param user_model: the host's user class, or None where Flask-Login's loader knows the users.
+    """
+
+    def __init__(self, db: SQLAlchemy, models: Models, user_model: Any) -> None:
+        super().__init__(db, models)
+        self.user_model = user_model
+        self.key_column = None if user_model is None else user_key_column(user_model)
+        #: SQL that tells whether a user is active, or None where there is none to ask.
+        self.active_column: Any = None
+        #: Whether ``is_active`` is Python of the host, so that the user has to be loaded.
+        self.active_in_python = False
+        if user_model is not None:
+            self._find_is_active()
+
+    def _find_is_active(self) -> None:
+        ours = python_inspect.getattr_static(self.user_model, "is_active", None)
+        if "is_active" in inspect(self.user_model).all_orm_descriptors:
+            self.active_column = self.user_model.is_active
+        elif ours is not None and ours is not python_inspect.getattr_static(UserMixin, "is_active"):
+            self.active_in_python = True
+
+    def load(self, key: Any) -> Any:
+        """The user with primary key *key*, or None."""
+        return self.db.session.get(self.user_model, key)
+
+    def key_of(self, user: Any) -> Any:
+        """The primary key of *user*, or None if it was never stored."""
+        identity = inspect(user).identity
+        return identity[0] if identity else getattr(user, inspect(self.user_model).primary_key[0].key, None)
+
+    @property
+    def key_python_type(self) -> type:
+        """The Python type of user keys."""
+        return str if self.key_column is None else self.key_column.type.python_type
+
+    def forget(self, key: Any, run: Callable[[Any], Any] | None = None) -> None:
+        """Remove everything that belongs to a user and take them off the clients they own.
+
+        :param run: runs a statement, inside somebody's transaction; default: ``db.session``.
+        """
+        execute = run or self.changed
+        models = self.models
+        authorizations, grants = models.Authorization.__table__, models.Grant.__table__
+        theirs = select(authorizations.c.id).where(authorizations.c.user_id == key)
+        # Lock first what everything hangs on, in the order of the house.
+        execute(update(authorizations).where(authorizations.c.user_id == key).values(revoked_reason="user removed"))
+        execute(delete(grants).where(grants.c.authorization_id.in_(theirs)))
+        for model in (models.Token, models.Consent, models.Authorization):
+            execute(delete(model.__table__).where(model.__table__.c.user_id == key))
+        clients = models.Client.__table__
+        execute(update(clients).where(clients.c.user_id == key).values(user_id=None))
+
+    def on_delete(self, told: Callable[[Any], None]) -> None:
+        """Remove what belongs to a user when the session deletes one, in the same transaction.
+
+        :param told: called with the user's key before the rows go.
+        """
+
+        def forget(mapper: Any, connection: Any, user: Any) -> None:
+            key = self.key_of(user)
+            self.forget(key, connection.execute)
+            told(key)
+
+        event.listen(self.user_model, "before_delete", forget, propagate=True)

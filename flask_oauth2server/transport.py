@@ -1,0 +1,80 @@
+"""The issuer, addresses of endpoints, and what counts as a secure transport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app, has_request_context, request, url_for
+
+from .errors import ConfigurationError, IssuerUnknown
+
+LOOPBACK_HOSTS = ("127.0.0.1", "[::1]", "localhost")
+_LOOPBACK_ADDRESSES = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+
+
+def check_issuer(issuer: str) -> None:
+    """Refuse what cannot be an issuer identifier (RFC 8414, 2; RFC 9207, 2).
+
+    :raises ConfigurationError: with a sentence that says what to write instead.
+    """
+    advice = (
+        "OAUTH2_ISSUER must be the https address of this provider, such as 'https://login.example.com', "
+        f"not {issuer!r}."
+    )
+    try:
+        parts = urlsplit(issuer)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        raise ConfigurationError(advice) from None
+    if not host or "@" in parts.netloc or any(c <= " " or c in '\\"<>' or c > "~" for c in issuer):
+        raise ConfigurationError(advice)
+    if parts.scheme == "http" and not is_loopback_host(parts.netloc):
+        raise ConfigurationError(f"{advice} Plain http is accepted for 127.0.0.1, [::1] and localhost only.")
+    if parts.scheme not in ("http", "https"):
+        raise ConfigurationError(advice)
+    if "?" in issuer or "#" in issuer:
+        raise ConfigurationError(f"{advice} It must have no query and no fragment.")
+
+
+def is_loopback_host(netloc: str) -> bool:
+    """Whether *netloc*, with or without a port, names this computer."""
+    host, _, port = netloc.rpartition(":")
+    return netloc in LOOPBACK_HOSTS or (host in LOOPBACK_HOSTS and port.isascii() and port.isdigit())
+
+
+def issuer(settings: Mapping[str, Any], *, development: bool) -> str:
+    """The issuer identifier of the current request, the one place that tells it.
+
+    :raises IssuerUnknown: if it is not configured and may not be derived.
+    """
+    configured: str | None = settings["OAUTH2_ISSUER"]
+    if configured:
+        return configured
+    if has_request_context() and (development or current_app.debug):
+        return request.url_root.rstrip("/")
+    raise IssuerUnknown(
+        "OAUTH2_ISSUER is not set. Set it to the https address of this provider, such as "
+        "'https://login.example.com'; it is derived in development mode and debug only."
+    )
+
+
+def endpoint_url(issuer_url: str, endpoint: str) -> str:
+    """The absolute address of *endpoint* at the issuer's origin, whatever ``Host`` says."""
+    parts = urlsplit(issuer_url)
+    return f"{parts.scheme}://{parts.netloc}{urlsplit(url_for(endpoint)).path}"
+
+
+def is_acceptable(settings: Mapping[str, Any]) -> bool:
+    """Whether the current request came by https, from this machine, or under an explicit setting.
+
+    ``Host`` proves nothing; the peer's address does. (RFC 6749, 3.1 and 3.2)
+    """
+    return (
+        request.is_secure
+        or request.remote_addr in _LOOPBACK_ADDRESSES
+        or request.remote_addr is None
+        or bool(settings["OAUTH2_ALLOW_INSECURE_TRANSPORT"])
+    )
