@@ -73,5 +73,5 @@ def is_duplicate(error: IntegrityError) -> bool:
         return True
     if getattr(original, "sqlite_errorname", "") in ("SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"):
         return True
-    arguments = getattr(original, "args", ())
+    arguments: Any = getattr(original, "args", ())
     return bool(arguments) and arguments[0] == 1062
