@@ -67,13 +67,25 @@ def _use_up(server: ServerState, request: ProtocolRequest, row: Any) -> None:
     if not request.client.rotates:
         if not server.storage.tokens.prolong_refresh(row.id, server.provider.validator.refresh_end(request)):
             raise ProtocolError("invalid_grant", detail="the refresh token has ended")
-    elif not server.storage.tokens.consume_refresh(row.id) and not _in_grace(server, row):
+    elif not _is_first(server, row):
         raise Reused(row.authorization_id)
     if server.settings["OAUTH2_REVOKE_ACCESS_ON_REFRESH"]:
         server.storage.tokens.end_access(row.authorization_id)
 
 
-def _in_grace(server: ServerState, row: Any) -> bool:
+def _is_first(server: ServerState, row: Any) -> bool:
+    """Whether a token that rotates may be used now: unused, or used within the grace.
+
+    Under a grace several successors of one token may be about. The first that is used is the
+    family's; a token that is not of the last generation then is one too many.
+    """
+    unused = server.storage.tokens.consume_refresh(row.id)
     grace = server.settings["OAUTH2_REFRESH_GRACE"]
-    since = clock.now() - timedelta(seconds=grace)
-    return bool(grace) and server.storage.tokens.in_grace(row.id, row.authorization_id, since)
+    if not grace:
+        return unused
+    later = server.storage.tokens.successors(row.authorization_id, row.generation)
+    if unused:
+        return not later
+    used_at = row.refresh_used_at or clock.now()
+    in_time = used_at >= clock.now() - timedelta(seconds=grace)
+    return in_time and all(t.generation == row.generation + 1 and t.refresh_used_at is None for t in later)

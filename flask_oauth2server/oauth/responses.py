@@ -22,7 +22,15 @@ from .request import ProtocolRequest
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 2
+_OUR_ERRORS = "oauth2server.errors"
 _NOT_TOLD = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+#: What is said where nobody said more.
+_DESCRIPTIONS = {
+    "invalid_grant": "The grant is invalid, expired, used, revoked, or another client's.",
+    "invalid_scope": "No scope was named, or one that this client may not ask for.",
+    "unauthorized_client": "The client is not registered for this.",
+    "access_denied": "The person said no.",
+}
 _HTTP_ERRORS = {413: "invalid_request", 415: "invalid_request", 404: "invalid_request", 429: "temporarily_unavailable"}
 
 
@@ -36,10 +44,13 @@ def json_answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[
 
 def json_error(error: ProtocolError) -> Response:
     """An error as JSON, with characters that RFC 6749, 5.2 allows."""
-    members = {"error": error.error}
-    if error.description:
-        members["error_description"] = _NOT_TOLD.sub("", error.description)
-    return json_answer(members, error.status, error.headers)
+    return json_answer(_members(error), error.status, error.headers)
+
+
+def _members(error: ProtocolError) -> dict[str, str]:
+    description = error.description or _DESCRIPTIONS.get(error.error, "")
+    told = {"error": error.error, "error_description": _NOT_TOLD.sub("", description)}
+    return {name: value for name, value in told.items() if value}
 
 
 def note_refusal(error: ProtocolError, client_id: str | None = None) -> None:
@@ -155,9 +166,12 @@ def page_view(server: ServerState, route: Route) -> Callable[..., Response]:
 def error_page(server: ServerState, error: ProtocolError) -> Response:
     """An error that people see, rendered by the view that ``OAUTH2_PROVIDER_ERROR_ENDPOINT`` names."""
     note_refusal(error)
-    g.oauth2server_error = error
-    render = current_app.view_functions[server.settings["OAUTH2_PROVIDER_ERROR_ENDPOINT"]]
-    response = make_response(current_app.ensure_sync(render)())
+    endpoint = server.settings["OAUTH2_PROVIDER_ERROR_ENDPOINT"]
+    if endpoint == _OUR_ERRORS:
+        response = make_response(server.pages["errors"](error))
+    else:
+        g.oauth2server_error = error
+        response = make_response(current_app.ensure_sync(current_app.view_functions[endpoint])())
     response.status_code = error.status
     response.headers.update(error.headers)
     return response
@@ -173,7 +187,7 @@ def secured(response: Response, form_action: str = "'self'") -> Response:
     )
     headers["X-Frame-Options"] = "DENY"
     headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "same-origin"  # Flask-WTF refuses an https POST without a Referer
+    headers.setdefault("Referrer-Policy", "same-origin")  # Flask-WTF refuses an https POST without a Referer
     headers["Cache-Control"] = "no-store"
     headers["Pragma"] = "no-cache"
     return response
@@ -205,7 +219,7 @@ def authorization_answer(server: ServerState, to: ProtocolRequest, parameters: M
         told["state"] = to.state
     told["iss"] = server.issuer()
     if description:
-        told["error_description"] = _NOT_TOLD.sub("", description)
+        told["error_description"] = description  # last, so that an empty fragment may follow
     response: Response = server.response_modes[response_mode(server, to)](to.redirect_uri, told)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -234,9 +248,18 @@ def fragment_mode(redirect_uri: str, parameters: Mapping[str, str]) -> Response:
     return _redirect(f"{redirect_uri}#{urlencode(parameters)}")
 
 
+class _Redirect(Response):
+    """A redirect whose Location stays the string that it is; Werkzeug would take it apart."""
+
+    def get_wsgi_headers(self, environ: Any) -> Any:
+        headers = super().get_wsgi_headers(environ)
+        headers["Location"] = self.headers["Location"]
+        return headers
+
+
 def _redirect(location: str) -> Response:
     # 303 after a POST, so that nothing posted here is posted there (RFC 9700, 4.12).
-    return Response("", 303 if request.method == "POST" else 302, {"Location": location})
+    return _Redirect("", 303 if request.method == "POST" else 302, {"Location": location})
 
 
 def authorization_error(server: ServerState, to: ProtocolRequest, error: ProtocolError) -> Response:
@@ -244,10 +267,7 @@ def authorization_error(server: ServerState, to: ProtocolRequest, error: Protoco
     if not to.redirect_ok or isinstance(error, PageError):
         raise error
     note_refusal(error, to.client_id)
-    parameters = {"error": error.error}
-    if error.description:
-        parameters["error_description"] = error.description
-    response = authorization_answer(server, to, parameters)
+    response = authorization_answer(server, to, _members(error))
     if _goes_on_by_itself(server, to, error):
         return response
     assert to.client is not None and to.redirect_uri is not None

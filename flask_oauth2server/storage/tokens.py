@@ -83,24 +83,15 @@ class Tokens(Queries):
         unused = (table.c.id == pk) & table.c.refresh_used_at.is_(None) & table.c.revoked_at.is_(None)
         return self.changed(update(table).where(unused).values(refresh_expires_at=expires_at)) == 1
 
-    def in_grace(self, pk: int, authorization_id: int, since: datetime) -> bool:
-        """Whether a used refresh token is of the last generation but one, used no earlier than
-        *since*, and no successor was used or revoked. Ask under the authorization's lock."""
+    def successors(self, authorization_id: int, generation: int) -> list[Any]:
+        """Refresh tokens of a family that came after *generation*: ``generation`` and
+        ``refresh_used_at``. Ask under the authorization's lock."""
         table = self.models.Token.__table__
-        columns = table.c["id", "generation", "refresh_used_at", "revoked_at"]
-        family = select(columns).where(
-            table.c.authorization_id == authorization_id, table.c.refresh_digest.is_not(None)
-        )
+        later = (table.c.authorization_id == authorization_id) & (table.c.generation > generation)
+        columns = table.c["generation", "refresh_used_at"]
+        statement = select(columns).where(later, table.c.refresh_digest.is_not(None)).limit(100)
         # FOR SHARE reads what is committed, past the snapshot of MariaDB's REPEATABLE READ.
-        rows = self.all(family.order_by(table.c.generation.desc()).limit(100).with_for_update(read=True))
-        mine = next((row for row in rows if row.id == pk), None)
-        if mine is None or mine.refresh_used_at is None or mine.refresh_used_at < since or mine.revoked_at is not None:
-            return False
-        successors = [row for row in rows if row.generation > mine.generation]
-        return all(
-            row.generation == mine.generation + 1 and row.refresh_used_at is None and row.revoked_at is None
-            for row in successors
-        )
+        return self.all(statement.with_for_update(read=True))
 
     def end_access(self, authorization_id: int) -> None:
         """Let the access tokens of an authorization expire now; its refresh tokens stay."""

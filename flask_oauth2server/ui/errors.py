@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from flask import g, request
+from flask import request
 
 from ..state import ServerState
 from ..text import _
@@ -35,9 +35,8 @@ def init_app(server: ServerState) -> None:
     server.add_page("unverified_error", partial(unverified_error, server))
 
 
-def errors(server: ServerState) -> str:
-    """The page of the error at hand, or of a code named in the address."""
-    error = g.pop("oauth2server_error", None)
+def errors(server: ServerState, error: Any = None) -> str:
+    """The page of *error*, or of a code named in the address."""
     if error is None:
         named = request.args.get("error", "")
         code = named if named in _CODES else "invalid_request"
