@@ -49,7 +49,10 @@ class ProtocolError(OAuth2ServerError):
     :param status: the HTTP status where the error is answered directly.
     :param detail: the private reason, for the log and the ``request_refused`` signal.
     :param headers: further headers of a direct answer.
+    :ivar client_id: the client that was refused, where it is known.
     """
+
+    client_id: str | None = None
 
     def __init__(
         self,

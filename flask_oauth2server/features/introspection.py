@@ -54,37 +54,39 @@ def introspect(server: ServerState) -> Response:
 
 
 def _told(server: ServerState, client: ClientInfo, value: str) -> dict[str, Any] | None:
-    row, expires_at = _found(server, value)
+    row, described = _found(server, value)
     if row is None or not (row.client_pk == client.pk or client.may_introspect):
         return None
     try:
         server.bearer.judge_owners(row)
     except TokenRefused:
         return None
-    if expires_at <= clock.now():
+    if described["exp"] <= clock.epoch(clock.now()):
         return None
     return {
         "active": True,
-        "scope": row.scope,
-        "exp": clock.epoch(expires_at),
         "iat": clock.epoch(row.created_at),
         "iss": server.issuer(),
-        "token_type": "Bearer",
+        **described,
         **({"client_id": row.client_id} if row.client_id else {}),
         **({"sub": server.subjects.sub(row.user_id)} if row.user_id is not None else {}),
-        **({"aud": row.audience} if row.audience else {}),
         **{name: member for members in server.introspection for name, member in members(row).items()},
     }
 
 
-def _found(server: ServerState, value: str) -> tuple[Any, Any]:
-    """The row of an access, personal or unused refresh token, and when that one ends."""
+def _found(server: ServerState, value: str) -> tuple[Any, dict[str, Any]]:
+    """The row of an access, personal or unused refresh token, and what that token is."""
     storage = server.storage.tokens
     if server.values.is_kind(value, tokens.ACCESS, tokens.PERSONAL):
         row = storage.find_access(tokens.digest(value))
-        return row, row and row.expires_at
+        return row, row and {
+            "scope": row.scope,
+            "exp": clock.epoch(row.expires_at),
+            "token_type": "Bearer",
+            **({"aud": row.audience} if row.audience else {}),
+        }
     if server.values.is_kind(value, tokens.REFRESH):
         row = storage.find_refresh(tokens.digest(value))
         if row is not None and row.refresh_used_at is None:
-            return row, row.refresh_expires_at
-    return None, None
+            return row, {"scope": row.granted_scope, "exp": clock.epoch(row.refresh_expires_at)}
+    return None, {}

@@ -102,6 +102,9 @@ class Provider:
         unit = self.server.storage.unit
         try:
             issuance = unit.run(lambda: self._issue(grant_type, for_token(parameters, client)))
+        except ProtocolError as error:
+            error.client_id = client.client_id
+            raise
         except Reused as reuse:
             self._end_family(reuse, client, grant_type)
             raise ProtocolError("invalid_grant", detail="it was used before: its authorization was ended") from reuse

@@ -53,16 +53,11 @@ def _members(error: ProtocolError) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def note_refusal(error: ProtocolError, client_id: str | None = None) -> None:
+def note_refusal(error: ProtocolError) -> None:
     """Tell the log and whoever listens which check failed."""
+    told = {"error": error.error, "detail": error.detail, "client_id": error.client_id}
     log.info("%s refused: %s (%s)", request.endpoint, error.error, error.detail)
-    tell(
-        signals.request_refused,
-        endpoint=request.endpoint,
-        error=error.error,
-        detail=error.detail,
-        client_id=client_id or request.values.get("client_id"),
-    )
+    tell(signals.request_refused, endpoint=request.endpoint, **told)
 
 
 # --- endpoints for programs -----------------------------------------------------------------------
@@ -266,7 +261,8 @@ def authorization_error(server: ServerState, to: ProtocolRequest, error: Protoco
     """Tell the client, or, if its redirect URI was not found good, the person alone."""
     if not to.redirect_ok or isinstance(error, PageError):
         raise error
-    note_refusal(error, to.client_id)
+    error.client_id = to.client_id
+    note_refusal(error)
     response = authorization_answer(server, to, _members(error))
     if _goes_on_by_itself(server, to, error):
         return response
