@@ -12,6 +12,7 @@ EXTRAS = {
     "postgresql": ["psycopg[binary]>=3.2"],
     "mariadb": ["PyMySQL>=1.1"],
     "docs": ["Sphinx>=8.1"],
+    "examples": ["Authlib>=1.6.9", "requests>=2.32", "flask-oauthlib-invenio>=2"],
     "tests": [
         "pytest>=8.3",
         "pytest-cov>=6",

@@ -82,25 +82,41 @@ def read(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str,
     :raises ConfigurationError: if a value has the wrong type.
     """
     _warn_of_unknown(config, defaults)
+    if config.get("OAUTH2_CACHE_TYPE") is not None:
+        warnings.warn("OAUTH2_CACHE_TYPE has no effect: codes are kept in the database.", stacklevel=3)
     return MappingProxyType(
         {key: _checked(key, config.get(key, default), default) for key, default in defaults.items()}
     )
 
 
+#: What a key whose default is None may be instead.
+_OR_NONE: Mapping[str, type] = {
+    "OAUTH2_ISSUER": str,
+    "OAUTH2_PROVIDER_NAME": str,
+    "OAUTH2_CACHE_TYPE": str,
+    "OAUTH2_ALLOWED_GRANT_TYPES": list,
+    "OAUTH2_ALLOWED_RESPONSE_TYPES": list,
+}
+_WANTED = {
+    bool: "True or False",
+    int: "a whole number, 0 or more (times in seconds)",
+    str: "a string",
+    list: "a list of strings",
+    dict: "a dictionary of scopes and their sentences",
+}
+
+
 def _checked(key: str, value: Any, default: Any) -> Any:
     if isinstance(value, timedelta):
         value = int(value.total_seconds())
-    if isinstance(default, bool):
-        good = isinstance(value, bool)
-    elif isinstance(default, int):
-        good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    elif isinstance(default, str):
-        good = isinstance(value, str)
-    else:
-        good = not isinstance(value, str) or default is None
+    if default is None and value is None:
+        return None
+    wanted = type(default) if default is not None else _OR_NONE.get(key, object)
+    good = isinstance(value, list | tuple | set | frozenset) if wanted is list else isinstance(value, wanted)
+    if wanted is int:
+        good = good and not isinstance(value, bool) and value >= 0
     if not good:
-        wanted = {bool: "True or False", int: "a whole number, 0 or more (times in seconds)", str: "a string"}
-        raise ConfigurationError(f"{key} must be {wanted.get(type(default), 'a list')}, not {value!r}.")
+        raise ConfigurationError(f"{key} must be {_WANTED[wanted]}, not {value!r}.")
     return value
 
 

@@ -186,6 +186,8 @@ def _check_secret_key(app: Flask) -> None:
 def _register(app: Flask, server: ServerState) -> None:
     """Make the blueprint of all routes that features have added."""
     prefix = server.settings["OAUTH2_URL_PREFIX"].rstrip("/")
+    if prefix and not prefix.startswith("/"):
+        raise ConfigurationError(f"OAUTH2_URL_PREFIX must begin with a slash, as '/oauth' does, not {prefix!r}.")
     blueprint = Blueprint(
         BLUEPRINT,
         __package__ or "",
@@ -209,7 +211,7 @@ def _register(app: Flask, server: ServerState) -> None:
 
 def _cap_oauthlib_logger(server: ServerState) -> None:
     logger = logging.getLogger("oauthlib")
-    if not server.settings["OAUTH2_OAUTHLIB_DEBUG"] and logger.getEffectiveLevel() < logging.INFO:
+    if not server.settings["OAUTH2_OAUTHLIB_DEBUG"] and logger.level < logging.INFO:  # also where none is set
         logger.setLevel(logging.INFO)  # at DEBUG it writes tokens and codes
 
 

@@ -49,7 +49,7 @@ personal_token_created = _signals.signal("personal-token-created")
 request_refused = _signals.signal("request-refused")
 #: A protected view refused a request: ``error`` (may be empty), ``detail``, ``scopes`` demanded.
 access_refused = _signals.signal("access-refused")
-#: Everything about a user was removed: ``user_id``.
+#: Everything about a user was removed: ``user_id`` (the key).
 user_forgotten = _signals.signal("user-forgotten")
 
 

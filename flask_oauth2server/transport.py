@@ -75,6 +75,6 @@ def is_acceptable(settings: Mapping[str, Any]) -> bool:
     return (
         request.is_secure
         or request.remote_addr in _LOOPBACK_ADDRESSES
-        or request.remote_addr is None
+        or not request.remote_addr  # a Unix socket
         or bool(settings["OAUTH2_ALLOW_INSECURE_TRANSPORT"])
     )

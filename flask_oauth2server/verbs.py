@@ -7,12 +7,13 @@ work is done, also where the commit is left to the caller.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from flask import current_app
+from flask import current_app, has_app_context
 
 from . import clock, signals
-from .errors import Gone, InvalidClientMetadata
+from .errors import ConfigurationError, Gone, InvalidClientMetadata
 from .models.factory import Models
 from .signals import tell
 from .state import ServerState
@@ -32,9 +33,16 @@ class Verbs:
 
     @property
     def models(self) -> Models:
-        """The model classes: ``Client``, ``ClientSecret``, ``Authorization``, ``Grant``, ``Token``,
-        ``Consent``, ``Replay``."""
-        return self._server.storage.clients.models if self._models is None else self._models
+        """The model classes of the current app's db: ``Client``, ``ClientSecret``, ``Authorization``,
+        ``Grant``, ``Token``, ``Consent``, ``Replay``.
+
+        :raises ConfigurationError: if no db is known yet.
+        """
+        state = current_app.extensions.get(EXTENSION_NAME) if has_app_context() else None
+        models = self._models if state is None else state.storage.clients.models
+        if models is None:
+            raise ConfigurationError("There are no models before a db is known: initialise OAuth2Server on an app.")
+        return models
 
     # --- clients --------------------------------------------------------------------------------
 
@@ -253,8 +261,9 @@ class Verbs:
         return self._revoke_live(reason, commit, user=key, client_pk=None if client is None else client.id)
 
     def _revoke_live(self, reason: str, commit: bool, **whose: Any) -> int:
-        count = 0
-        while page := self._server.storage.authorizations.live(**whose):
+        count = after = 0
+        while page := self._server.storage.authorizations.live(**whose, after=after):
+            after = page[-1][0].id
             count += sum(self._revoke(found, reason, commit) for found, _ in page)
         return count
 
@@ -282,22 +291,16 @@ class Verbs:
         tell(signals.user_forgotten, user_id=key)
 
     def export_user(self, user: Any) -> dict[str, Any]:
-        """What is stored about a user, as JSON values; times in seconds since the epoch."""
-        authorizations: list[tuple[Any, str]] = []
-        while page := self.list_authorizations(user=user, after=authorizations[-1][0].id if authorizations else 0):
-            authorizations += page
-        tokens: list[Any] = []
-        while more := self.list_personal_tokens(user, after=tokens[-1].id if tokens else 0):
-            tokens += more
+        """What is stored about a user, as JSON values; times in seconds since the epoch.
+
+        :returns: lists of ``authorizations`` (ended ones, too), ``consents``, ``personal_tokens``
+            and ``clients`` that they own.
+        """
+        server = self._server
+        exported = server.storage.users.export(server.subjects.key_of(user))
         return {
-            "authorizations": [
-                {"client_id": client_id, "scopes": row.scopes, "granted_at": clock.epoch(row.created_at)}
-                for row, client_id in authorizations
-            ],
-            "personal_tokens": [
-                {"name": row.name, "scopes": row.scopes, "expires_at": clock.epoch(row.expires_at)} for row in tokens
-            ],
-            "clients": [client.client_id for client in self.list_clients(owner=user, limit=1000)],
+            what: [{name: clock.epoch(v) if isinstance(v, datetime) else v for name, v in row.items()} for row in rows]
+            for what, rows in exported.items()
         }
 
     # --- the database ---------------------------------------------------------------------------

@@ -71,13 +71,13 @@ def build(
     :param options: further arguments of ``OAuth2Server``.
     """
     app = Flask("provider")
-    app.config.update(
-        SECRET_KEY="a secret of the tests",
-        SQLALCHEMY_DATABASE_URI=database_url,
-        OAUTH2_ISSUER=ISSUER,
-        PROPAGATE_EXCEPTIONS=True,
-        **(config or {}),
-    )
+    settings = {
+        "SECRET_KEY": "a secret of the tests",
+        "SQLALCHEMY_DATABASE_URI": database_url,
+        "OAUTH2_ISSUER": ISSUER,
+        "PROPAGATE_EXCEPTIONS": True,
+    }
+    app.config.update({**settings, **(config or {})})
     db = SQLAlchemy(app)
 
     class User(UserMixin, db.Model):  # type: ignore[name-defined]

@@ -60,7 +60,9 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def own_imports(path: Path) -> set[str]:
-    return {name.removeprefix("flask_oauth2server.") for name in imports(path) if name.startswith("flask_oauth2server.")}
+    return {
+        name.removeprefix("flask_oauth2server.") for name in imports(path) if name.startswith("flask_oauth2server.")
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -78,7 +80,9 @@ def test_every_file_stands_in_a_room() -> None:
     assert {name_of(path).partition("/")[0] for path in FILES} == set(ROW_OF)
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "features" and p.stem != "__init__"], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.parent.name == "features" and p.stem != "__init__"], ids=name_of
+)
 def test_features_do_not_know_each_other(path: Path) -> None:
     assert not [target for target in own_imports(path) if target.startswith("features")]
 

@@ -27,13 +27,16 @@ def server() -> ServerState:
     return state
 
 
-def explained(command: F) -> F:
-    """Let *command* end with the sentence of an error of ours, and not with a traceback."""
+def explained(command: F, tables: bool = True) -> F:
+    """Let *command* end with the sentence of an error of ours, and not with a traceback.
+
+    :param tables: whether it needs the tables.
+    """
 
     @functools.wraps(command)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
-            with server().storage.guarded():
+            with server().storage.guarded(tables):
                 return command(*args, **kwargs)
         except (OAuth2ServerError, ValueError) as error:
             raise click.ClickException(str(error)) from error

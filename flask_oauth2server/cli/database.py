@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 from flask.cli import with_appcontext
 
@@ -10,6 +12,7 @@ from .common import explained, server
 
 @click.command("init-db")
 @with_appcontext
+@partial(explained, tables=False)
 def init_db() -> None:
     """Make missing tables, and add missing columns to those that exist."""
     done = server().extension.init_db()

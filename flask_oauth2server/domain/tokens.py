@@ -11,6 +11,8 @@ import secrets
 import zlib
 from collections.abc import Collection
 
+from ..errors import ConfigurationError
+
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #: 43 characters of 62 kinds are 256 bits.
 RANDOM_LENGTH = 43
@@ -51,6 +53,12 @@ class Values:
     """
 
     def __init__(self, prefix: str, former: Collection[str] = ()) -> None:
+        for known in (prefix, *former):
+            if not (known.isascii() and known.isalnum() and len(known) <= 20):
+                raise ConfigurationError(
+                    f"OAUTH2_TOKEN_PREFIX must be 1 to 20 letters and digits, not {known!r}; the same holds for "
+                    "OAUTH2_TOKEN_PREFIXES."
+                )
         self._prefix = prefix
         self._accepted = {prefix, *former}
 

@@ -43,6 +43,7 @@ def introspect(server: ServerState) -> Response:
 
     Anyone else sees exactly what a dead token looks like: ``{"active": false}`` (2.2).
     """
+    server.issuer()  # the answer names it
     sent = parameters.from_form(server, "introspect")
     client = client_auth.authenticate(server, sent)
     if not client.is_confidential:

@@ -102,8 +102,8 @@ class Provider:
         unit = self.server.storage.unit
         try:
             issuance = unit.run(lambda: self._issue(grant_type, for_token(parameters, client)))
-        except ProtocolError as error:
-            error.client_id = client.client_id
+        except ProtocolError as refusal:
+            refusal.client_id = client.client_id
             raise
         except Reused as reuse:
             self._end_family(reuse, client, grant_type)

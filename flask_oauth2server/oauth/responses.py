@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, current_app, g, jsonify, make_response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from .. import signals, transport
 from ..domain import redirect_uris
@@ -68,7 +68,6 @@ def api_view(server: ServerState, route: Route) -> Callable[..., Response]:
 
     @functools.wraps(route.view)
     def view(**arguments: Any) -> Response:
-        request.max_content_length = server.settings["OAUTH2_MAX_CONTENT_LENGTH"]
         try:
             if route.cors and request.method == "OPTIONS":
                 response = _preflight(route)
@@ -107,6 +106,7 @@ def as_protocol_error(error: Exception) -> ProtocolError:
 
 
 def _admit(server: ServerState, route: Route) -> None:
+    request.max_content_length = server.settings["OAUTH2_MAX_CONTENT_LENGTH"]
     if request.method not in route.methods:
         raise MethodNotAllowed(list(route.methods))
     if not transport.is_acceptable(server.settings):
@@ -148,7 +148,7 @@ def page_view(server: ServerState, route: Route) -> Callable[..., Response]:
             with server.storage.guarded():
                 response = make_response(current_app.ensure_sync(route.view)(**arguments))
         except HTTPException as error:
-            if not isinstance(error, MethodNotAllowed):
+            if not isinstance(error, MethodNotAllowed | RequestEntityTooLarge):
                 raise  # the host's own: 401 of unauthorized(), abort() in a login view
             response = error_page(server, as_protocol_error(error))
         except OAuth2ServerError as error:
@@ -162,11 +162,14 @@ def error_page(server: ServerState, error: ProtocolError) -> Response:
     """An error that people see, rendered by the view that ``OAUTH2_PROVIDER_ERROR_ENDPOINT`` names."""
     note_refusal(error)
     endpoint = server.settings["OAUTH2_PROVIDER_ERROR_ENDPOINT"]
-    if endpoint == _OUR_ERRORS:
+    view = current_app.view_functions.get(endpoint)
+    if view is None:
+        log.error("OAUTH2_PROVIDER_ERROR_ENDPOINT names no view of this app: %r", endpoint)
+    if view is None or endpoint == _OUR_ERRORS:
         response = make_response(server.pages["errors"](error))
     else:
         g.oauth2server_error = error
-        response = make_response(current_app.ensure_sync(current_app.view_functions[endpoint])())
+        response = make_response(current_app.ensure_sync(view)())
     response.status_code = error.status
     response.headers.update(error.headers)
     return response

@@ -43,10 +43,11 @@ class Storage:
         self.replays = Replays(db, models)
 
     @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """See to missing tables, and turn "the database cannot now" into :class:`.Unavailable`."""
+    def guarded(self, tables: bool = True) -> Iterator[None]:
+        """See to missing *tables*, and turn "the database cannot now" into :class:`.Unavailable`."""
         try:
-            self.schema.demand()
+            if tables:
+                self.schema.demand()
             yield
         except DATABASE_ERRORS as error:
             self.unit.translate(error)

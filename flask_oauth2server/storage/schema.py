@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Column, MetaData, Table, inspect, literal, text
 from sqlalchemy.schema import CreateColumn
 
 from ..errors import Unavailable
@@ -71,7 +71,7 @@ class Schema(Queries):
         missing = [column for column in table.columns if column.name not in columns]
         quoted = connection.dialect.identifier_preparer.format_table(table)
         for column in missing:
-            clause = CreateColumn(column).compile(dialect=connection.dialect)
+            clause = CreateColumn(_with_default(column, connection.dialect)).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {clause}")
         indexes = {index["name"] for index in inspect(connection).get_indexes(table.name)}
         for index in table.indexes:
@@ -81,3 +81,14 @@ class Schema(Queries):
 
     def _engine(self) -> Any:
         return self.db.session.get_bind(mapper=self.models.Client)
+
+
+def _with_default(column: Any, dialect: Any) -> Any:
+    """*column*, or a copy with a default of the database, so that rows which exist get a value."""
+    default = column.default
+    if column.nullable or column.server_default is not None or default is None or not default.is_scalar:
+        return column
+    value = literal(default.arg, column.type).compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    copy = Column(column.name, column.type, nullable=False, server_default=text(str(value)))
+    Table(column.table.name, MetaData(), copy)
+    return copy

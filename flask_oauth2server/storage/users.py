@@ -9,9 +9,12 @@ from typing import Any
 from flask_login import UserMixin
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import delete, event, inspect, select, update
+from sqlalchemy.orm import object_session
 
 from ..models.factory import Models, user_key_column
 from .base import Queries
+
+_FORGOTTEN = "oauth2server forgotten users"
 
 
 class Users(Queries):
@@ -71,15 +74,45 @@ class Users(Queries):
         clients = models.Client.__table__
         execute(update(clients).where(clients.c.user_id == key).values(user_id=None))
 
+    def export(self, key: Any) -> dict[str, list[dict[str, Any]]]:
+        """What is stored about a user."""
+        client = self.models.Client
+        authorization, consent, token = (
+            model.__table__ for model in (self.models.Authorization, self.models.Consent, self.models.Token)
+        )
+        times = ("created_at", "last_used_at", "expires_at")
+        chosen = {
+            "authorizations": (authorization, ("scope", *times, "revoked_at", "auth_time"), True),
+            "consents": (consent, ("scope", "declined", "redirect_hosts", "created_at", "updated_at"), True),
+            "personal_tokens": (token, ("name", "scope", *times, "last_used_from", "revoked_at"), False),
+        }
+        result = {}
+        for name, (table, columns, of_client) in chosen.items():
+            statement = select(table.c[columns]).where(table.c.user_id == key).order_by(table.c.id)
+            if of_client:
+                statement = statement.add_columns(client.client_id).join(client, client.id == table.c.client_pk)
+            else:
+                statement = statement.where(table.c.name.is_not(None))
+            result[name] = [dict(row._mapping) for row in self.all(statement)]
+        owned = select(client.client_id, client.name).where(client.user_id == key).order_by(client.id)
+        result["clients"] = [dict(row._mapping) for row in self.all(owned)]
+        return result
+
     def on_delete(self, told: Callable[[Any], None]) -> None:
         """Remove what belongs to a user when the session deletes one, in the same transaction.
 
-        :param told: called with the user's key before the rows go.
+        :param told: called with the user's key once that is committed.
         """
 
         def forget(mapper: Any, connection: Any, user: Any) -> None:
             key = self.key_of(user)
             self.forget(key, connection.execute)
-            told(key)
+            object_session(user).info.setdefault(_FORGOTTEN, []).append(key)  # type: ignore[union-attr]
+
+        def tell(session: Any) -> None:
+            for key in session.info.pop(_FORGOTTEN, ()):
+                told(key)
 
         event.listen(self.user_model, "before_delete", forget, propagate=True)
+        event.listen(self.db.session, "after_commit", tell)
+        event.listen(self.db.session, "after_rollback", lambda session: session.info.pop(_FORGOTTEN, None))

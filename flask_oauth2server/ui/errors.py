@@ -109,6 +109,11 @@ def _text(server: ServerState, cause: str, client: Any) -> dict[str, Any]:
             _("It has not been set up to let apps in. The people who run it find the reason in their log."),
             [_("Try again later.")],
         ),
+        "no_key": (
+            _("This page needs its key"),
+            _("Development mode is open only to the address that start-up printed."),
+            [_("Copy the whole address from the terminal, with the key in it.")],
+        ),
         "damaged": (
             _("This link is damaged"),
             _("Part of it is missing or appears twice."),
@@ -123,6 +128,6 @@ def _text(server: ServerState, cause: str, client: Any) -> dict[str, Any]:
     heading, happened, advice = texts.get(
         cause, (_("Something went wrong"), _("The app's request could not be answered."), [again])
     )
-    if cause not in ("busy", "not_ready"):
+    if cause not in ("busy", "not_ready", "no_key"):
         happened = f"{happened} {nothing}"
     return {"heading": heading, "happened": happened, "advice": advice}

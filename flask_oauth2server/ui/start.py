@@ -13,7 +13,7 @@ from flask import current_app, redirect, request, session, url_for
 from flask_login import current_user, login_user, logout_user
 from flask_wtf import FlaskForm
 from wtforms import StringField
-from wtforms.validators import InputRequired, Length, Regexp
+from wtforms.validators import DataRequired, Length, Regexp
 
 from ..development import Development, DevelopmentUser
 from ..errors import PageError
@@ -50,8 +50,9 @@ class SignIn(Press):
 
     name = StringField(
         "Name",
+        filters=[lambda name: name.strip() if name else name],
         validators=[
-            InputRequired("Type a name, any name."),
+            DataRequired("Type a name, any name."),
             Length(max=100, message="Use at most 100 characters."),
             Regexp(r"^[^\x00-\x1f\x7f]*$", message="Use characters that can be seen."),
         ],
@@ -80,7 +81,7 @@ def sign_in(server: ServerState, development: Development) -> Any:
     _demand_key(development)
     form = SignIn()
     if form.validate_on_submit():
-        login_user(DevelopmentUser(form.name.data.strip()))
+        login_user(DevelopmentUser(form.name.data))
         return redirect(_next(), 303)
     return render(server, "sign_in.html", form=form)
 

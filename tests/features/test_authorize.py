@@ -272,7 +272,16 @@ def test_an_unverified_client_gets_an_error_by_a_button_only(make: Any) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method", "prompt"],
+    [
+        "response_type",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "code_challenge",
+        "code_challenge_method",
+        "prompt",
+    ],
 )
 def test_a_parameter_sent_twice_is_refused_without_a_redirect(client: Client, ada: Browser, name: str) -> None:
     assert_page(ada.visit(f"{client.address(prompt='consent')}&{name}=again"))
@@ -416,7 +425,7 @@ def test_the_form_may_lead_to_the_redirect_uri(provider: Provider, ada: Browser)
 
 def test_there_is_no_cors_on_the_authorization_endpoint(client: Client, ada: Browser) -> None:
     response = ada.http.get(client.address(), headers={"Origin": "https://client.example"})
-    assert not [name for name in response.headers.keys() if name.startswith("Access-Control")]
+    assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
 
 
 def test_the_error_page_echoes_no_text_of_its_address(provider: Provider) -> None:
