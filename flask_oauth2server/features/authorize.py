@@ -93,13 +93,11 @@ def authorize(server: ServerState) -> Response:
     if http.method == "POST" and "ticket" not in http.form:
         return _as_get(server)
     sent = parameters.from_query(server, "authorize")
-    effective = authorization_request.filtered(server, sent.without(PROOF))
-    request, error = authorization_request.validate(server, effective)
-    if error is not None and not request.redirect_ok:
-        raise error
+    request, error = _validated(server, sent)
     person = _person(server)
     if person is None and "none" not in _prompts(request):
-        return make_response(server.login_manager.unauthorized())
+        first = None if error else _asking_for_proof(request, sent)
+        return first or make_response(server.login_manager.unauthorized())
     if error is None and person is None:
         error = ProtocolError("login_required", "Nobody is signed in.")
     if error is not None:
@@ -117,11 +115,20 @@ def _as_get(server: ServerState) -> Response:
     """A request by POST is judged, and then goes on as GET: a cross-site POST may come without the
     session cookie (SameSite=Lax), and a login can only come back to an address."""
     sent = parameters.from_form(server, "authorize")
+    _validated(server, sent)
+    return _to_itself(sent)
+
+
+def _validated(server: ServerState, sent: Parameters) -> tuple[ProtocolRequest, ProtocolError | None]:
+    """The request, and the error that its redirect URI may be told.
+
+    :raises ProtocolError: any other one.
+    """
     effective = authorization_request.filtered(server, sent.without(PROOF))
     request, error = authorization_request.validate(server, effective)
     if error is not None and not request.redirect_ok:
         raise error
-    return _to_itself(sent)
+    return request, error
 
 
 def _to_itself(sent: Parameters) -> Response:
@@ -139,23 +146,32 @@ def _person(server: ServerState) -> Any:
     return person
 
 
-def _reauthentication(server: ServerState, request: ProtocolRequest, sent: Parameters) -> Response | None:
-    """Send the person to sign in again, if ``prompt=login`` or ``max_age`` wants it and they have not
-    done so since it was asked (OpenID Connect Core, 3.1.2.3)."""
+def _must_prove(request: ProtocolRequest) -> bool:
+    """Whether ``prompt=login`` or ``max_age`` wants the person to prove again who they are."""
     too_old = request.max_age is not None and sessions.is_older(int(request.max_age))
-    if not too_old and "login" not in _prompts(request):
-        return None
+    return too_old or "login" in _prompts(request)
+
+
+def _asking_for_proof(request: ProtocolRequest, sent: Parameters) -> Response | None:
+    """Back to here with a note of when the proof was asked for, which the login's ``next`` will carry."""
     digest = request.parameters.digest()
-    asked_at, authenticated = sessions.asked_at(sent.get(PROOF), digest), sessions.auth_time()
-    if asked_at is not None and authenticated is not None and authenticated > asked_at:
+    if not _must_prove(request) or sessions.asked_at(sent.get(PROOF), digest) is not None:
+        return None
+    return _to_itself(Parameters([*sent.without(PROOF), (PROOF, sessions.proof(digest))]))
+
+
+def _reauthentication(server: ServerState, request: ProtocolRequest, sent: Parameters) -> Response | None:
+    """Send a signed-in person to sign in again, unless they have done so since it was asked for
+    (OpenID Connect Core, 3.1.2.3)."""
+    if not _must_prove(request):
+        return None
+    asked_at, proved_at = sessions.asked_at(sent.get(PROOF), request.parameters.digest()), sessions.auth_time()
+    if asked_at is not None and proved_at is not None and proved_at > asked_at:
         return None
     if "none" in _prompts(request):
         error = ProtocolError("login_required", "The person signed in too long ago.")
         return responses.authorization_error(server, request, error)
-    if asked_at is None:
-        pairs = [*sent.without(PROOF), (PROOF, sessions.proof(digest))]
-        return _to_itself(Parameters(pairs))
-    return make_response(sessions.reauthenticate(server.login_manager))
+    return _asking_for_proof(request, sent) or make_response(sessions.reauthenticate(server.login_manager))
 
 
 def _consent(server: ServerState, request: ProtocolRequest, person: Any) -> Response:
