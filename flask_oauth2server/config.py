@@ -89,6 +89,8 @@ def read(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str,
     )
 
 
+#: The most seconds that any time may be: what an INTEGER column holds.
+LONGEST_TIME = 2**31 - 1
 #: What a key whose default is None may be instead.
 _OR_NONE: Mapping[str, type] = {
     "OAUTH2_ISSUER": str,
@@ -114,7 +116,7 @@ def _checked(key: str, value: Any, default: Any) -> Any:
     wanted = type(default) if default is not None else _OR_NONE.get(key, object)
     good = isinstance(value, list | tuple | set | frozenset) if wanted is list else isinstance(value, wanted)
     if wanted is int:
-        good = good and not isinstance(value, bool) and value >= 0
+        good = good and not isinstance(value, bool) and 0 <= value <= LONGEST_TIME
     if not good:
         raise ConfigurationError(f"{key} must be {_WANTED[wanted]}, not {value!r}.")
     return value

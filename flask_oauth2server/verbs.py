@@ -196,7 +196,7 @@ class Verbs:
             lambda: server.authorizations.create_personal_token(key, name=name, scopes=scopes, expires_in=expires_in),
             commit,
         )
-        tell(signals.personal_token_created, user_id=key, name=name, scopes=list(scopes))
+        tell(signals.personal_token_created, user_id=key, name=name.strip(), scopes=list(scopes))
         return value
 
     def list_personal_tokens(self, user: Any = None, *, after: int = 0, limit: int = 100) -> list[Any]:

@@ -117,12 +117,27 @@ def build(
     return Provider(app, db, oauth2, User)
 
 
+class _Apart:
+    """Calls an app in a context of its own, so that requests share no ``g`` with a test that pushed one."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        with self.app.app_context():
+            return self.app(environ, start_response)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.app, name)
+
+
 class Browser:
     """A person at a browser: keeps cookies, follows what a person would follow, fills in forms."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
         self.http = provider.app.test_client()
+        self.http.application = _Apart(provider.app)
 
     def sign_in(self, name: str) -> None:
         assert self.http.post("/login", data={"name": name}).status_code == 302

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from .. import clock
+from ..config import LONGEST_TIME
 from ..errors import InvalidClientMetadata
 from ..storage import Storage
 from . import metadata as rules
@@ -189,7 +190,8 @@ def _check_columns(columns: Mapping[str, Any]) -> None:
             raise InvalidClientMetadata(name, "must be true or false.")
     for name in ("access_token_expires_in", "refresh_token_expires_in"):
         value = columns.get(name)
-        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise InvalidClientMetadata(name, "must be a whole number of seconds, 1 or more.")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and 1 <= value <= LONGEST_TIME):
+            raise InvalidClientMetadata(name, f"must be a whole number of seconds from 1 to {LONGEST_TIME}.")
     if columns.get("refresh_rotation", "always") not in ("always", "never"):
         raise InvalidClientMetadata("refresh_rotation", 'must be "always" or "never".')

@@ -70,5 +70,5 @@ class Authorizations(Queries):
         removed = self.delete_some(token, token.c.authorization_id.in_(ended), token.c.id, limit)
         if removed == limit:
             return removed  # a long family takes several rounds
-        self.changed(delete(grant).where(grant.c.authorization_id.in_(ended)))
+        removed += self.changed(delete(grant).where(grant.c.authorization_id.in_(ended)))
         return removed + self.changed(delete(table).where(table.c.id.in_(ended)))

@@ -24,6 +24,7 @@ _POSTGRESQL_LOST = {"57P01", "57P02", "57P03", "53300"}
 _MARIADB_RETRY = {1020, 1205, 1213}
 _MARIADB_LOST = {1040, 1053, 1927, 2002, 2003, 2006, 2013, 2055}
 _SQLITE_RETRY = {5, 6}  # SQLITE_BUSY, SQLITE_LOCKED
+_SQLITE_LOST = {8, 10, 13, 14}  # SQLITE_READONLY, _IOERR, _FULL, _CANTOPEN
 
 
 def is_undone(error: BaseException) -> bool:
@@ -44,6 +45,9 @@ def is_unavailable(error: BaseException) -> bool:
     if getattr(error, "connection_invalidated", False):
         return True
     original = getattr(error, "orig", None)
+    code = getattr(original, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _SQLITE_LOST
     state = getattr(original, "sqlstate", None)
     if state is not None:
         return state in _POSTGRESQL_LOST or state.startswith("08")

@@ -61,9 +61,6 @@ def test_prompt_login_asks_each_time(client: Client, ada: Browser) -> None:
 def test_prompt_login_for_somebody_who_is_not_signed_in(provider: Provider, client: Client) -> None:
     response, signed_in = walk(provider.browser(), client.address(prompt="login"))
     assert (signed_in, "code" in answer_of(response)) == (1, True)
-        1,
-        True,
-    )
 
 
 def test_prompt_login_with_consent(client: Client, ada: Browser) -> None:
