@@ -86,11 +86,12 @@ class OAuth2Server(Verbs):
         settings = config.read(app.config, self._defaults())
         if settings["OAUTH2_ISSUER"]:
             transport.check_issuer(settings["OAUTH2_ISSUER"])
-        chosen: Any = db or self._db or app.extensions.get("sqlalchemy") or _configured_database(app)
-        development = Development(app) if chosen is None else None
-        database: SQLAlchemy = chosen if development is None else development.db
-        if development is None:
-            _check_database(app, database)
+        hosts: SQLAlchemy | None = db or self._db or app.extensions.get("sqlalchemy")
+        if hosts is not None and app.extensions.get("sqlalchemy") is not hosts:
+            raise ConfigurationError("Call db.init_app(app) before OAuth2Server is initialised on the app.")
+        configured = _configured_database(app) if hosts is None else None
+        development = Development(app) if hosts is None and configured is None else None
+        database: Any = hosts or configured or (development and development.db)
         _check_secret_key(app)
         self._models = models = create_models(database, user_model, **self._own_models)
         server = self._state(app, settings, Storage(database, models, user_model), development)
@@ -167,12 +168,9 @@ def _configured_database(app: Flask) -> SQLAlchemy | None:
         return None
     db = SQLAlchemy()
     db.init_app(app)
+    # The place is the app's own db's, which may still come: then the first request says so.
+    del app.extensions["sqlalchemy"]
     return db
-
-
-def _check_database(app: Flask, db: SQLAlchemy) -> None:
-    if app.extensions.get("sqlalchemy") is not db:
-        raise ConfigurationError("Call db.init_app(app) before OAuth2Server is initialised on the app.")
 
 
 def _check_secret_key(app: Flask) -> None:
@@ -236,10 +234,10 @@ def _meet_login_manager(app: Flask, server: ServerState) -> None:
     def check_order() -> None:
         if getattr(app, "login_manager", None) is not server.login_manager:
             raise ConfigurationError("Initialise your LoginManager on the app before OAuth2Server.")
-        if server.development and "sqlalchemy" in app.extensions:
+        if app.extensions.get("sqlalchemy") not in (None, server.storage.unit.db):
             raise ConfigurationError(
-                "Call db.init_app(app) before OAuth2Server is initialised on the app: it found no db and is in "
-                "development mode now, with a db of its own."
+                "Call db.init_app(app) before OAuth2Server is initialised on the app: it found no db there and made "
+                "one of its own."
             )
 
     app.before_request(check_order)

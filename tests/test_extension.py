@@ -90,6 +90,15 @@ def test_a_db_that_comes_after_the_bare_start(tmp_path: Path) -> None:
         app.test_client().get("/oauth/")
 
 
+def test_a_db_that_comes_after_one_was_only_configured(tmp_path: Path) -> None:
+    app = bare(tmp_path, PROPAGATE_EXCEPTIONS=True)
+    with_login(app)
+    OAuth2Server(app)
+    SQLAlchemy(app)
+    with pytest.raises(ConfigurationError, match="made one of its own"):
+        app.test_client().get("/oauth/")
+
+
 def test_a_login_manager_that_comes_later(tmp_path: Path) -> None:
     app = bare(tmp_path, PROPAGATE_EXCEPTIONS=True)
     db = SQLAlchemy(app)
@@ -594,6 +603,11 @@ def test_allowed_grants_and_response_types_narrow_what_is_on(make: Callable[...,
         provider.client(redirect_uris=[])
     client = provider.client(grant_types=["authorization_code"])
     assert "refresh_token" not in client.tokens(provider.browser("ada"))
+    none = make(config={"OAUTH2_ALLOWED_GRANT_TYPES": ["client_credentials"]})
+    assert "response_types_supported" not in none.api().get("/.well-known/oauth-authorization-server").json
+    service = none.client(redirect_uris=[])
+    page = none.browser("ada").visit(service.address(redirect_uri="https://client.example/cb"))
+    assert (page.status_code, "Location" in page.headers) == (400, False)
     narrow = make(config={"OAUTH2_ALLOWED_RESPONSE_TYPES": ["code"], "OAUTH2_ENABLE_IMPLICIT": True})
     metadata = narrow.api().get("/.well-known/oauth-authorization-server").json
     assert metadata["response_types_supported"] == ["code"]

@@ -29,8 +29,9 @@ def init_app(server: ServerState) -> None:
     server.add_handle(KIND, tokens.CODE, server.settings["OAUTH2_CODE_EXPIRES_IN"])
     server.add_parameters("authorize", "code_challenge", "code_challenge_method")
     server.add_parameters("token", "code", "redirect_uri", "code_verifier")
-    server.add_response_type("code", CodeGrant, mode="query")
     server.add_grant("authorization_code", CodeGrant)
+    if "authorization_code" in server.grants:  # otherwise nobody would take the codes
+        server.add_response_type("code", CodeGrant, mode="query")
     server.add_request_check(check_challenge)
     server.add_cleanup(server.storage.grants.purge)
     server.add_metadata(lambda _issuer: {"code_challenge_methods_supported": ["S256"]})

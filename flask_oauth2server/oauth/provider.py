@@ -11,7 +11,7 @@ from oauthlib.oauth2.rfc6749.tokens import TokenBase
 
 from .. import clock, signals
 from ..domain import tokens
-from ..errors import Gone, ProtocolError, Reused
+from ..errors import Gone, PageError, ProtocolError, Reused
 from ..signals import tell
 from ..state import ServerState
 from ..storage.clients import ClientInfo
@@ -85,7 +85,12 @@ class Provider:
         return grant
 
     def response_grant(self, words: str | None) -> Any:
-        """The grant of a response type; of an unknown one the default, which a check refuses."""
+        """The grant of a response type; of an unknown one the default, which a check refuses.
+
+        :raises PageError: where no response type is offered at all.
+        """
+        if not self._response_grants:
+            raise PageError("unsupported_response_type", "No response type is offered here.")
         return self._response_grants.get(words or "") or next(iter(self._response_grants.values()))
 
     def token(self, parameters: Parameters, client: ClientInfo) -> dict[str, Any]:

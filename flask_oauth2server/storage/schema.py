@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, inspect, literal, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateColumn
 
 from ..errors import Unavailable
 from .base import Queries
+
+
+_TRIES = 5
+_PAUSE = 0.3  # seconds
 
 
 class Schema(Queries):
@@ -50,8 +56,18 @@ class Schema(Queries):
     def create(self) -> list[str]:
         """Make missing tables, and add missing columns and indexes to those that exist.
 
+        Where another process does the same at this moment, one of the two finds it done.
+
         :returns: what was done, as sentences.
         """
+        for _ in range(_TRIES - 1):
+            try:
+                return self._create()
+            except DBAPIError:
+                time.sleep(_PAUSE)
+        return self._create()
+
+    def _create(self) -> list[str]:
         engine = self._engine()
         existing = set(inspect(engine).get_table_names())
         done: list[str] = []
