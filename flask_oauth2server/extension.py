@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, g
 from flask_sqlalchemy import SQLAlchemy
 
 from . import cli, config, csrf, signals, transport, ui
@@ -128,6 +128,7 @@ class OAuth2Server(Verbs):
         server.provider = Provider(server)
         _register(app, server)
         csrf.init_app(app)
+        _end_before_others(app, server)
         sessions.init_app(app)
         _cap_oauthlib_logger(server)
         _watch_users(server)
@@ -205,6 +206,16 @@ def _register(app: Flask, server: ServerState) -> None:
             # Every method comes to the view, which answers 405 itself: a blueprint's error
             # handlers never see one.
             rule_on_map.methods = None
+
+
+def _end_before_others(app: Flask, server: ServerState) -> None:
+    """End what our own routes have begun in the database before Flask-SQLAlchemy does, whose rollback
+    on a lost connection would raise when the answer is made already."""
+
+    @app.teardown_appcontext
+    def end(_: BaseException | None) -> None:
+        if "oauth2server_route" in g:
+            server.storage.unit.rollback()
 
 
 def _cap_oauthlib_logger(server: ServerState) -> None:

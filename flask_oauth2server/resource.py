@@ -158,9 +158,16 @@ def _found(server: ServerState, value: str) -> TokenInfo:
     raise TokenRefused("no such token")
 
 
+def _in_query() -> list[str]:
+    try:
+        return request.args.getlist(_QUERY_TOKEN)
+    except UnicodeDecodeError:  # raw bytes that are not UTF-8
+        raise _Refusal(400, "invalid_request", "The query is not UTF-8.") from None
+
+
 def _presented(server: ServerState) -> tuple[str, str] | None:
     """Scheme and value of the token that was sent, in one way only (RFC 6750, 2)."""
-    in_query = request.args.getlist(_QUERY_TOKEN)
+    in_query = _in_query()
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     scheme, value = scheme.lower(), value.strip()
     if scheme in server.token_types:

@@ -131,7 +131,7 @@ class Consents:
     ) -> None:
         """Remember an answer: shown and granted is agreed to, shown and left unticked is declined
         and withdrawn, what was not shown stays as it was."""
-        row = self._storage.consents.find(user_key, client.pk)
+        row = self._storage.consents.hold(user_key, client.pk)
         had = row.scope.split() if row else []
         declined = row.declined.split() if row else []
         hosts = list(row.redirect_hosts) if row else []
@@ -139,6 +139,7 @@ class Consents:
         self._storage.consents.record(
             user_key,
             client.pk,
+            row.id if row else None,
             scope=" ".join(dict.fromkeys([*(s for s in had if s not in refused), *granted])),
             declined=" ".join(dict.fromkeys([*(s for s in declined if s not in granted), *refused])),
             redirect_hosts=list(dict.fromkeys([*hosts, redirect_uris.host(redirect_uri)])),

@@ -90,7 +90,9 @@ def authorize(server: ServerState) -> Response:
     server.issuer()  # nothing is granted where nobody says who grants
     if server.login_manager is None:
         raise PageError("server_error", status=503, detail=_NO_LOGIN)
-    if http.method == "POST" and "ticket" not in http.form:
+    with parameters.readable():
+        is_request = http.method == "POST" and "ticket" not in http.form
+    if is_request:
         return _as_get(server)
     sent = parameters.from_query(server, "authorize")
     request, error = _validated(server, sent)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from urllib.parse import unquote_to_bytes, urlencode
 
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..errors import ProtocolError
 from ..state import ServerState
@@ -135,8 +137,20 @@ def from_form(server: ServerState, endpoint: str) -> Parameters:
     return parameters
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """Refuse a body that cannot be read: every server has exceptions of its own for broken chunks."""
+    try:
+        yield
+    except RequestEntityTooLarge:
+        raise
+    except Exception as error:
+        raise ProtocolError("invalid_request", "The body cannot be read.", detail=repr(error)) from error
+
+
 def _body() -> bytes:
     if "form" not in vars(request._get_current_object()):  # type: ignore[attr-defined]
-        return request.get_data(cache=True, parse_form_data=False)
+        with readable():
+            return request.get_data(cache=True, parse_form_data=False)
     # A hook of the host read the form first, which empties the stream.
     return urlencode(list(request.form.items(multi=True))).encode()

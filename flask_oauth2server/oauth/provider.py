@@ -15,6 +15,7 @@ from ..errors import Gone, PageError, ProtocolError, Reused
 from ..signals import tell
 from ..state import ServerState
 from ..storage.clients import ClientInfo
+from .client_auth import failed
 from .parameters import Parameters
 from .request import Issuance, ProtocolRequest, for_token
 from .validator import Validator
@@ -128,6 +129,8 @@ class Provider:
         if status != 200:
             told = json.loads(body)
             detail = request.detail or told.get("error_description", "")
+            if told["error"] == "invalid_client":  # it is who it says, but public: not for this grant
+                raise failed(detail or "the client is public")
             raise ProtocolError(told["error"], told.get("error_description", ""), status=status, detail=detail)
         assert request.issuance is not None
         return request.issuance

@@ -106,11 +106,16 @@ def as_protocol_error(error: Exception) -> ProtocolError:
 
 
 def _admit(server: ServerState, route: Route) -> None:
+    g.oauth2server_route = route  # seen at teardown
     request.max_content_length = server.settings["OAUTH2_MAX_CONTENT_LENGTH"]
     if request.method not in route.methods:
         raise MethodNotAllowed(list(route.methods))
     if not transport.is_acceptable(server.settings):
         raise ProtocolError("invalid_request", "Use https.", detail=_HTTPS_ADVICE)
+    try:
+        _ = request.args
+    except UnicodeDecodeError:  # raw bytes, which Werkzeug does not look at before
+        raise ProtocolError("invalid_request", "The query is not UTF-8.") from None
 
 
 _HTTPS_ADVICE = (
@@ -161,6 +166,9 @@ def page_view(server: ServerState, route: Route) -> Callable[..., Response]:
 def error_page(server: ServerState, error: ProtocolError) -> Response:
     """An error that people see, rendered by the view that ``OAUTH2_PROVIDER_ERROR_ENDPOINT`` names."""
     note_refusal(error)
+    if error.status == 503 and server.login_manager is not None:
+        # Flask-Login's context processor would ask the database, which is not there.
+        g.setdefault("_login_user", server.login_manager.anonymous_user())
     endpoint = server.settings["OAUTH2_PROVIDER_ERROR_ENDPOINT"]
     view = current_app.view_functions.get(endpoint)
     if view is None:

@@ -20,14 +20,26 @@ class Consents(Queries):
         columns = table.c["id", "scope", "declined", "redirect_hosts", "created_at", "updated_at"]
         return self.one(select(columns).where(table.c.user_id == user, table.c.client_pk == client_pk))
 
-    def record(self, user: Any, client_pk: int, **values: Any) -> None:
+    def hold(self, user: Any, client_pk: int) -> Any:
+        """The same, locked, as it is now and not as this transaction's snapshot has it; or None."""
+        row = self.find(user, client_pk)
+        if row is None:
+            return None  # a gap is not locked: on MariaDB two such locks end in a deadlock
+        table = self.models.Consent.__table__
+        columns = table.c["id", "scope", "declined", "redirect_hosts"]
+        return self.one(select(columns).where(table.c.id == row.id).with_for_update())
+
+    def record(self, user: Any, client_pk: int, pk: int | None, **values: Any) -> None:
         """Write what was agreed to.
+
+        :param pk: of the row that is held; None: there is none yet.
 
         :raises Conflict: if another tab made the row first.
         """
         table = self.models.Consent.__table__
-        theirs = (table.c.user_id == user) & (table.c.client_pk == client_pk)
-        if not self.changed(update(table).where(theirs).values(updated_at=clock.now(), **values)):
+        if pk is not None:
+            self.changed(update(table).where(table.c.id == pk).values(updated_at=clock.now(), **values))
+        else:
             statement = insert(table).values(user_id=user, client_pk=client_pk, **values)
             self.inserted(statement, on_duplicate=Conflict)
 

@@ -12,7 +12,6 @@ from sqlalchemy.schema import CreateColumn
 from ..errors import Unavailable
 from .base import Queries
 
-
 _TRIES = 5
 _PAUSE = 0.3  # seconds
 

@@ -1,0 +1,79 @@
+"""What a contender does with an item. Jobs travel to other processes, so they are plain functions."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+from flask_oauth2server.errors import Unavailable
+
+from ..support import bearer
+from .crew import Contender
+
+TOKEN, REVOKE, PING = "/oauth/token", "/oauth/revoke", "/oauth/ping/"
+#: What stands for the status where there is no HTTP.
+DELETED = 204
+
+
+def post_token(contender: Contender, item: dict[str, Any]) -> Any:
+    """One form to the token endpoint; its answer."""
+    return contender.send(TOKEN, **item).json
+
+
+def answer_page(contender: Contender, item: dict[str, Any]) -> Any:
+    """The filled-in consent form; where the answer leads, or the page's text."""
+    response = contender.send(item["path"], **item["sent"])
+    return response.headers.get("Location") or response.text
+
+
+def answer_own_page(contender: Contender, item: list[dict[str, Any]]) -> Any:
+    """The consent form of the tab that has the contender's place."""
+    return answer_page(contender, item[contender.place])
+
+
+def refresh_or_revoke(contender: Contender, item: dict[str, Any]) -> list[dict[str, str]]:
+    """The first in a pair refreshes on and on, the other one revokes what it began with; new tokens."""
+    time.sleep(random.uniform(0, item["within"]))
+    if contender.place == 1:
+        contender.send(REVOKE, data={"token": item["revoked"]}, headers=item["headers"])
+        return []
+    gained: list[dict[str, str]] = []
+    newest = item["refresh_token"]
+    for _ in range(item["rounds"]):
+        data = {"grant_type": "refresh_token", "refresh_token": newest}
+        response = contender.send(TOKEN, data=data, headers=item["headers"])
+        if response.status_code != 200:
+            break
+        gained.append(response.json)
+        newest = response.json["refresh_token"]
+    return gained
+
+
+def issue_or_purge(contender: Contender, item: dict[str, Any]) -> list[str]:
+    """Issue tokens; for the first two in eight every one of them is followed by a clean-up."""
+    values = []
+    for _ in range(item["rounds"]):
+        if contender.place < 2:
+            contender.provider.app.extensions["oauth2server"].purger._next = 0.0  # it is time now
+        answer = contender.send(TOKEN, **item["sent"])
+        values.append(answer.json["access_token"])
+        contender.send(PING, method="GET", headers=bearer(values[-1]))
+    return values
+
+
+def refresh_or_delete(contender: Contender, item: dict[str, Any]) -> Any:
+    """The first in a pair refreshes on and on, the other one deletes the client; statuses of the first."""
+    time.sleep(random.uniform(0, item["within"]))
+    if contender.place == 0:
+        return refresh_or_revoke(contender, {**item, "within": 0})
+    provider = contender.provider
+    with provider.app.app_context():
+        while True:
+            try:
+                provider.oauth2.delete_client(provider.oauth2.get_client(item["client_id"]))
+            except Unavailable:
+                contender.seen.append(503)
+            else:
+                contender.seen.append(DELETED)
+                return []
