@@ -21,7 +21,7 @@ ROWS = [
     {"domain"},
     {"state"},
     {"oauth", "resource"},
-    {"features", "ui", "cli", "verbs", "csrf"},
+    {"features", "ui", "cli", "verbs", "csrf", "testing"},
     {"extension"},
     {"__init__"},
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from functools import cache
 
 import six
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -15,7 +16,11 @@ from . import tokens
 LONG = tokens.RANDOM_LENGTH
 LONGEST = 1024
 _SLOW = "scrypt:"
-_NOBODY = generate_password_hash("a secret that nobody has")
+
+
+@cache
+def _nobody() -> str:
+    return generate_password_hash("a secret that nobody has")
 
 
 def is_storable(value: str) -> bool:
@@ -41,5 +46,5 @@ def matching(value: str, secrets: Sequence[SecretInfo]) -> SecretInfo | None:
         return next((s for s in secrets if hmac.compare_digest(six.ensure_binary(s.digest), digest)), None)
     slow = [secret for secret in secrets if secret.digest.startswith(_SLOW)]
     if not slow:
-        check_password_hash(_NOBODY, value)
+        check_password_hash(_nobody(), value)
     return next((secret for secret in slow if check_password_hash(secret.digest, value)), None)
