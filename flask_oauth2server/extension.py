@@ -255,6 +255,7 @@ def _meet_login_manager(app: Flask, server: ServerState) -> None:
 
 
 def _start_development(app: Flask, server: ServerState, development: Development) -> None:
+    server.admits = development.is_admitted
     with app.app_context():
         server.storage.schema.create()
     app.logger.warning(

@@ -62,7 +62,8 @@ def require_oauth(*scopes: str, any_of: Sequence[str] = (), optional: bool = Fal
 
     def decorate(view: F) -> F:
         if isinstance(view, type) and issubclass(view, View):
-            view.decorators = [*view.decorators, decorate]
+            # The method, and not the class's list of decorators, which a subclass replaces.
+            view.dispatch_request = _wrapped(view.dispatch_request, demand)  # type: ignore[method-assign]
             return view
         return _wrapped(view, demand)
 
@@ -102,10 +103,12 @@ def _wrapped(view: F, demand: Demand) -> F:
 def is_protected(app: Flask) -> bool:
     """Whether the view of the current request is marked: told by the object, never by its name."""
     view: Any = app.view_functions.get(request.endpoint or "")
-    method = getattr(getattr(view, "view_class", None), request.method.lower(), None)
+    of_class = getattr(view, "view_class", None)
+    method = getattr(of_class, request.method.lower(), None)
+    dispatch = getattr(of_class, "dispatch_request", None)
     names: list[str | None] = [None, *request.blueprints]
     hooks = [hook for name in names for hook in app.before_request_funcs.get(name, ())]
-    return any(getattr(candidate, _MARK, False) for candidate in (view, method, *hooks))
+    return any(getattr(candidate, _MARK, False) for candidate in (view, method, dispatch, *hooks))
 
 
 def carries_token(server: ServerState) -> bool:
@@ -117,9 +120,10 @@ def carries_token(server: ServerState) -> bool:
 def admit(demand: Demand) -> Response | None:
     """Judge the current request; None lets it in, else the answer that refuses it."""
     server: ServerState = current_app.extensions["oauth2server"]
+    entered = getattr(request, "oauth", None)
     try:
         with server.storage.guarded():
-            token = _token(server)
+            token = _token(server) if entered is None else entered.token
             if token is None and demand.optional:
                 return None
             if token is None:
@@ -130,7 +134,8 @@ def admit(demand: Demand) -> Response | None:
     except Unavailable as error:
         log.error("%s", error)
         return _unavailable()
-    _enter(server, token)
+    if entered is None:
+        _enter(server, token)
     return None
 
 

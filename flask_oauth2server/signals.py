@@ -6,10 +6,13 @@ tokens, codes and secrets are never sent.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from blinker import NamedSignal, Namespace
 from flask import current_app
+
+log = logging.getLogger(__name__)
 
 _signals = Namespace()
 
@@ -54,6 +57,11 @@ user_forgotten = _signals.signal("user-forgotten")
 
 
 def tell(signal: NamedSignal, **arguments: Any) -> None:
-    """Send *signal* from the current app, if anybody listens."""
-    if signal.receivers:
-        signal.send(current_app._get_current_object(), **arguments)  # type: ignore[attr-defined]
+    """Send *signal* from the current app. What it tells of has happened: a receiver that fails is
+    logged, and takes nobody's answer away."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    for receiver in signal.receivers_for(app):
+        try:
+            receiver(app, **arguments)
+        except Exception:
+            log.exception("a receiver of %s failed", signal.name)

@@ -110,6 +110,8 @@ class ServerState:
         #: Views that CSRFProtect leaves alone.
         self.passed_views: set[Callable[..., Any]] = set()
         self.provider: Any = None
+        #: Whether the browser of the current request may be let in at all.
+        self.admits: Callable[[], bool] = lambda: True
 
         self.routes: list[Route] = []
         self.parameters: dict[str, EndpointParameters] = {}
@@ -145,6 +147,10 @@ class ServerState:
         :raises IssuerUnknown: if there is none.
         """
         return transport.issuer(self.settings, development=self.development)
+
+    def may_have(self, client: ClientInfo, scope: str) -> bool:
+        """Whether a scope exists and *client* may ask for it, as both are now."""
+        return scope in client.scopes and scope in self.scopes
 
     def add_route(
         self,

@@ -142,7 +142,7 @@ class Verbs:
         value = server.storage.unit.run(
             lambda: server.clients.rotate_secret(client, client_secret, old_expire_in), commit
         )
-        tell(signals.secret_created, client=client, hint=value[-4:])
+        tell(signals.secret_created, client=client, hint=self.list_secrets(client)[-1].hint)
         return value
 
     def list_secrets(self, client: Any) -> list[Any]:
@@ -244,9 +244,9 @@ class Verbs:
         """End all authorizations of *user* for *client* and forget the consent; returns how many."""
         server = self._server
         key, pk = server.subjects.key_of(user), client.id
-        count = self._revoke_live(reason, commit, user=key, client_pk=pk)
+        # The consent first: whoever is being let in by it at this moment is done, and seen, after that.
         server.storage.unit.run(lambda: server.storage.consents.forget(key, pk), commit)
-        return count
+        return self._revoke_live(reason, commit, user=key, client_pk=pk)
 
     def revoke_authorizations(
         self, *, user: Any = None, client: Any = None, reason: str = "revoked", commit: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from .common import as_json, explained, find_client, find_user, server, show, yes
+from .common import NUMBER, as_json, explained, find_client, find_user, server, show, yes
 
 group = AppGroup("authorization", help="What users have allowed clients to do.")
 
@@ -13,8 +13,8 @@ group = AppGroup("authorization", help="What users have allowed clients to do.")
 @group.command("list")
 @click.option("--user", help="Key of a user.")
 @click.option("--client", "client_id")
-@click.option("--after", type=int, default=0, help="Begin after this key.")
-@click.option("--limit", type=int, default=100, show_default=True)
+@click.option("--after", type=NUMBER, default=0, help="Begin after this key.")
+@click.option("--limit", type=NUMBER, default=100, show_default=True)
 @as_json
 @explained
 def list_(user: str | None, client_id: str | None, after: int, limit: int, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from .common import as_json, explained, find_client, find_user, server, show, show_one, yes
+from .common import NUMBER, as_json, explained, find_client, find_user, server, show, show_one, yes
 
 group = AppGroup("client", help="Register and manage client applications.")
 
@@ -44,8 +44,8 @@ def metadata_options(command: Any) -> Any:
             click.option("--first-party/--third-party", default=None, help="First-party: people are not asked."),
             click.option("--may-introspect/--may-not-introspect", default=None, help="All tokens, not only its own."),
             click.option("--refresh-rotation", type=click.Choice(["always", "never"])),
-            click.option("--access-token-expires-in", type=int, help="Seconds."),
-            click.option("--refresh-token-expires-in", type=int, help="Seconds."),
+            click.option("--access-token-expires-in", type=NUMBER, help="Seconds."),
+            click.option("--refresh-token-expires-in", type=NUMBER, help="Seconds."),
             click.option("--description"),
             click.option("--client-uri"),
             click.option("--policy-uri"),
@@ -75,8 +75,8 @@ def create(name: str, client_id: str | None, public: bool, owner: str | None, as
 
 @group.command("list")
 @click.option("--owner", help="Only those of this user.")
-@click.option("--after", type=int, default=0, help="Begin after this key.")
-@click.option("--limit", type=int, default=100, show_default=True)
+@click.option("--after", type=NUMBER, default=0, help="Begin after this key.")
+@click.option("--limit", type=NUMBER, default=100, show_default=True)
 @as_json
 @explained
 def list_(owner: str | None, after: int, limit: int, as_json: bool) -> None:
@@ -110,7 +110,7 @@ def edit(client_id: str, **options: Any) -> None:
 
 @group.command("rotate-secret")
 @click.argument("client_id")
-@click.option("--old-expire-in", type=int, help="End the present secrets after so many seconds; 0: now.")
+@click.option("--old-expire-in", type=NUMBER, help="End the present secrets after so many seconds; 0: now.")
 @click.option("--revoke", "hint", help="Instead: revoke the secret that ends in these characters.")
 @as_json
 @explained

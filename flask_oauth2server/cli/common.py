@@ -10,12 +10,16 @@ from typing import Any, TypeVar
 
 import click
 from flask import current_app
+from sqlalchemy.exc import DBAPIError
 
 from .. import clock
 from ..errors import OAuth2ServerError
 from ..state import ServerState
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: A number that a database takes: a key, or seconds.
+NUMBER = click.IntRange(0, 2**31 - 1)
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -38,7 +42,7 @@ def explained(command: F, tables: bool = True) -> F:
         try:
             with server().storage.guarded(tables):
                 return command(*args, **kwargs)
-        except (OAuth2ServerError, ValueError) as error:
+        except (OAuth2ServerError, ValueError, OverflowError) as error:
             raise click.ClickException(str(error)) from error
 
     return wrapper  # type: ignore[return-value]
@@ -57,7 +61,8 @@ def find_user(key: str) -> Any:
     subjects = server().subjects
     try:
         user = subjects.load(subjects.parsed(key))
-    except ValueError:
+    except (ValueError, OverflowError, DBAPIError):
+        server().storage.unit.rollback()
         user = None
     if user is None:
         raise click.ClickException(f"There is no user {key!r}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from flask.cli import AppGroup
 
-from .common import as_json, explained, find_user, server, show, show_one
+from .common import NUMBER, as_json, explained, find_user, server, show, show_one
 
 group = AppGroup("token", help="Personal tokens.")
 
@@ -14,7 +14,7 @@ group = AppGroup("token", help="Personal tokens.")
 @click.option("--user", required=True, help="Key of the user it acts as.")
 @click.option("--name", required=True, help="By which the user recognises it.")
 @click.option("--scope", "scopes", multiple=True, help="Repeatable.")
-@click.option("--expires-in", type=int, help="Seconds.")
+@click.option("--expires-in", type=NUMBER, help="Seconds.")
 @as_json
 @explained
 def create(user: str, name: str, scopes: tuple[str, ...], expires_in: int | None, as_json: bool) -> None:
@@ -27,8 +27,8 @@ def create(user: str, name: str, scopes: tuple[str, ...], expires_in: int | None
 
 @group.command("list")
 @click.option("--user", help="Only those of this user.")
-@click.option("--after", type=int, default=0, help="Begin after this key.")
-@click.option("--limit", type=int, default=100, show_default=True)
+@click.option("--after", type=NUMBER, default=0, help="Begin after this key.")
+@click.option("--limit", type=NUMBER, default=100, show_default=True)
 @as_json
 @explained
 def list_(user: str | None, after: int, limit: int, as_json: bool) -> None:
@@ -50,7 +50,7 @@ def list_(user: str | None, after: int, limit: int, as_json: bool) -> None:
 
 
 @group.command("revoke")
-@click.argument("token_id", type=int)
+@click.argument("token_id", type=NUMBER)
 @explained
 def revoke(token_id: int) -> None:
     """End a personal token by the id that the list shows."""

@@ -43,7 +43,7 @@ class AuthorizationRegistry:
         self, client: ClientInfo, user_key: Any, scopes: Sequence[str], *, sid: str, auth_time: float | None
     ) -> Granted:
         """A new authorization, uncommitted; it lives on only where the client may refresh."""
-        offline = "refresh_token" in client.grant_types
+        offline = client.is_offline
         settings = self._settings
         if offline:
             life = settings["OAUTH2_AUTHORIZATION_EXPIRES_IN"]

@@ -169,8 +169,8 @@ class ClientRegistry:
     def _add_secret(self, client: Any, given: str | None) -> str:
         value = given or self._values.make(tokens.SECRET, self._settings["OAUTH2_CLIENT_SECRET_SALT_LEN"])
         imported = given is not None
-        # Four characters of a short secret would tell too much of it.
-        hint = tokens.hint(value) if len(value) >= secrets.LONG else "…"
+        # Four characters of a short secret would tell too much of it: it gets a name by chance.
+        hint = tokens.hint(value) if len(value) >= secrets.LONG else f"~{tokens.random_text(4)}"
         self._storage.clients.add_secret(client, digest=secrets.hashed(value), hint=hint, imported=imported)
         return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,7 +65,7 @@ class Question:
     redirect_uri: str
     asking: Asking
     offline_until: datetime | None
-    ticket: str
+    ticket: str = field(repr=False)
     notice: bool
     scope: str
 
@@ -98,9 +98,10 @@ class Consents:
         agreed = tuple(s for s in scopes if s in had)
         new = tuple(s for s in scopes if s not in had and s not in passed_over)
         new_host = row is not None and redirect_uris.host(redirect_uri) not in row.redirect_hosts
+        new_offline = row is not None and client.is_offline and not row.offline
         trusted = client.first_party and not forced and not always
         return Asking(
-            needed=not trusted and (forced or always or bool(new) or new_host or not agreed),
+            needed=not trusted and (forced or always or bool(new) or new_host or new_offline or not agreed),
             granted=tuple(scopes) if trusted else agreed,
             new=new,
             agreed=agreed,
@@ -108,6 +109,12 @@ class Consents:
             always=always,
             new_host=new_host,
         )
+
+    def still_covers(self, client: ClientInfo, user_key: Any, scopes: Sequence[str]) -> bool:
+        """Whether what was agreed to before allows *scopes* without a page; the row is held until the
+        unit ends, so that withdrawing it waits."""
+        row = self._storage.consents.hold(user_key, client.pk)
+        return client.first_party or (row is not None and set(scopes) <= set(row.scope.split()))
 
     def ticket(self, binding: str) -> str:
         """A ticket for a page that shows what *binding* stands for; good for ten minutes, once."""
@@ -143,12 +150,19 @@ class Consents:
             scope=" ".join(dict.fromkeys([*(s for s in had if s not in refused), *granted])),
             declined=" ".join(dict.fromkeys([*(s for s in declined if s not in granted), *refused])),
             redirect_hosts=list(dict.fromkeys([*hosts, redirect_uris.host(redirect_uri)])),
+            offline=client.is_offline or bool(row and row.offline),
         )
 
 
 def binding(
-    request_digest: str, client: ClientInfo, user_key: Any, scopes: Sequence[str], optional: Sequence[str]
+    request_digest: str,
+    client: ClientInfo,
+    redirect_uri: str,
+    user_key: Any,
+    scopes: Sequence[str],
+    optional: Sequence[str],
 ) -> str:
-    """A digest of everything that a consent stands for, and of the session that gives it."""
-    whole = [request_digest, client.client_id, str(user_key), sessions.sid(), list(scopes), list(optional)]
+    """A digest of everything that a consent stands for, as it is now, and of the session that gives it."""
+    asks = [client.pk, client.client_id, client.name, client.verified, client.is_offline, redirect_uri]
+    whole = [request_digest, asks, str(user_key), sessions.sid(), list(scopes), list(optional)]
     return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

@@ -44,7 +44,8 @@ def web_address(value: Any, metadata: Mapping[str, Any]) -> None:
         host = parts.hostname
     except ValueError:
         host = None
-    if not host or parts.scheme not in ("https", "http") or len(value) > 2000 or re.search(r'[\s"<>\\]', value):
+    plain = host and len(value) <= 2000 and re.fullmatch(r"[\x21\x23-\x3b\x3d\x3f-\x5b\x5d-\x7e]+", value)
+    if not plain or parts.scheme != "https" or "@" in parts.netloc:
         raise ValueError("must be an address that begins with https://.")
 
 

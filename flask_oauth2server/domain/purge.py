@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Sequence
 
 from .. import clock
-from ..errors import Unavailable
+from ..errors import OAuth2ServerError
 from ..storage import Storage
+from ..storage.unit import DATABASE_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ class Purger:
         self._next = clock.timestamp() + self._interval
         try:
             self._round(_STEP)
-        except Unavailable as error:
-            log.info("nothing was purged this time: %s", error)
+        except (OAuth2ServerError, *DATABASE_ERRORS) as error:
+            log.warning("nothing was purged this time: %s", error)
 
     def everything(self) -> int:
         """Remove all that has ended, in steps; returns the number of rows."""

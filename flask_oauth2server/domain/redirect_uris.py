@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 _LONGEST = 2000
 _CHARACTERS = re.compile(r"[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:.]+\]")
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\]")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+")
+#: Parameters of answers, which a registered query would double.
+_ANSWERS = frozenset(("code", "state", "iss", "error", "error_description", "access_token", "id_token", "response"))
 _LOCAL_HTTP = ("127.0.0.1", "[::1]", "localhost")
 
 
@@ -36,6 +38,8 @@ def check(uri: object, *, native: bool) -> None:
         raise ValueError(f"{shown}: remove everything from the # on. A redirect URI cannot have a fragment.")
     if len(uri) > _LONGEST or not _CHARACTERS.fullmatch(uri):
         raise ValueError(f"{shown}: use at most {_LONGEST} ASCII characters, percent-encoding the others.")
+    if not _ANSWERS.isdisjoint(name for name, _ in parse_qsl(uri.partition("?")[2], keep_blank_values=True)):
+        raise ValueError(f"{shown}: its query has a parameter that is the answer's, such as code or state.")
     scheme, colon, rest = uri.partition(":")
     if not colon or not rest:
         raise ValueError(f"{shown}: this is not a whole address. Write it with https:// and a host name.")
@@ -46,6 +50,8 @@ def check(uri: object, *, native: bool) -> None:
             f"{shown}: addresses that start with {scheme[:40]}: are not accepted. A private-use scheme is a reversed "
             "domain name of yours, such as com.example.app:/callback."
         )
+    elif "@" in rest:
+        raise ValueError(f"{shown}: leave the @ out.")
     elif not native:
         raise ValueError(f'{shown}: a private-use scheme needs application_type "native".')
 

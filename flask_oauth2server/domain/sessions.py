@@ -28,11 +28,13 @@ def init_app(app: Flask) -> None:
 
 def _begin(app: Flask, **_: Any) -> None:
     session[_SID] = tokens.random_text()
-    session[_AUTH_TIME] = clock.timestamp()
+    session.pop(_AUTH_TIME, None)
+    if session.get("_fresh"):
+        _confirm(app)
 
 
 def _confirm(app: Flask, **_: Any) -> None:
-    session[_AUTH_TIME] = clock.timestamp()
+    session[_AUTH_TIME] = [session.get("_user_id"), clock.timestamp()]
 
 
 def _end(app: Flask, **_: Any) -> None:
@@ -62,7 +64,8 @@ def sid() -> str:
 def auth_time() -> float | None:
     """When the person last proved who they are, in seconds since the epoch; None: not known."""
     value = session.get(_AUTH_TIME)
-    return float(value) if isinstance(value, int | float) else None
+    # A host may put somebody else into the session without a word to Flask-Login.
+    return float(value[1]) if isinstance(value, list) and value[0] == session.get("_user_id") else None
 
 
 def proof(request_digest: str) -> str:
@@ -85,6 +88,7 @@ def is_older(max_age: int) -> bool:
 def reauthenticate(login_manager: Any) -> Any:
     """Send the person to prove again who they are, as the host has set it up."""
     if login_manager.refresh_view or login_manager.needs_refresh_callback:
+        session["_fresh"] = False  # so that a view that asks does not send the person straight back
         return login_manager.needs_refresh()
     logout_user()
     return login_manager.unauthorized()

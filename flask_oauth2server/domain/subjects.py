@@ -11,6 +11,9 @@ from werkzeug.local import LocalProxy
 from ..errors import OAuth2ServerError
 from ..storage import Storage
 
+#: The length of the column ``user_id`` where there is no ``user_model``.
+_LONGEST_KEY = 255
+
 
 class Subjects:
     """Users of one app.
@@ -34,7 +37,7 @@ class Subjects:
         if isinstance(user, LocalProxy):
             user = user._get_current_object()
         if self._users.user_model is None:
-            key = user.get_id() if hasattr(user, "get_id") else None
+            key = _text_key(user)
         else:
             key = self._users.key_of(user) if isinstance(user, self._users.user_model) else None
         if key is None:
@@ -75,3 +78,17 @@ class Subjects:
         """The subject identifier of a user on the wire (``@oauth2.subject``; default: the key)."""
         hook = self._hooks.get("subject")
         return str(key) if hook is None else str(hook(self.load(key)))
+
+
+def _text_key(user: Any) -> str | None:
+    """What Flask-Login calls a user, if it can be stored and told from others on every database."""
+    key = user.get_id() if hasattr(user, "get_id") else None
+    if key is None:
+        return None
+    text = str(key)
+    if not text or len(text) > _LONGEST_KEY or text != text.rstrip() or "\0" in text:
+        raise OAuth2ServerError(
+            f"get_id() of a user has to be 1 to {_LONGEST_KEY} characters that do not end in a space, "
+            f"not {text[:300]!r}."
+        )
+    return text

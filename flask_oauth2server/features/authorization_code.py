@@ -10,7 +10,7 @@ from oauthlib.oauth2 import AuthorizationCodeGrant
 from oauthlib.oauth2.rfc6749 import errors
 
 from .. import clock
-from ..domain import tokens
+from ..domain import redirect_uris, tokens
 from ..errors import ProtocolError, Reused
 from ..oauth.request import ProtocolRequest
 from ..state import ServerState
@@ -100,8 +100,14 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
         return request.refuse("the code has expired")
     if not server.subjects.is_active(code.user_id):
         return request.refuse("the user is missing or not active")
+    loopback = server.settings["OAUTH2_LOOPBACK_HOSTS"]
+    if not redirect_uris.matches(code.payload["redirect_uri"], request.client.redirect_uris, loopback):
+        return request.refuse("the redirect URI is not registered any more")
+    scopes = [scope for scope in code.scope.split() if server.may_have(request.client, scope)]
+    if not scopes:
+        return request.refuse("the client may not have these scopes any more")
     request.payload = code.payload
-    request.user_key, request.scopes = code.user_id, code.scope.split()
+    request.user_key, request.scopes = code.user_id, scopes
     request.authorization_id = code.authorization_id
     request.authorization_expires_at = code.authorization_expires_at
     request.use_up = partial(_use_up, server, code)

@@ -90,9 +90,7 @@ def authorize(server: ServerState) -> Response:
     server.issuer()  # nothing is granted where nobody says who grants
     if server.login_manager is None:
         raise PageError("server_error", status=503, detail=_NO_LOGIN)
-    with parameters.readable():
-        is_request = http.method == "POST" and "ticket" not in http.form
-    if is_request:
+    if http.method == "POST" and not parameters.has_field("ticket"):
         return _as_get(server)
     sent = parameters.from_query(server, "authorize")
     request, error = _validated(server, sent)
@@ -134,7 +132,8 @@ def _validated(server: ServerState, sent: Parameters) -> tuple[ProtocolRequest, 
 
 
 def _to_itself(sent: Parameters) -> Response:
-    address = f"{http.script_root}{http.path}?{sent.encoded()}"
+    path = "/" + f"{http.script_root}{http.path}".lstrip("/")  # never //host, whatever a proxy says
+    address = f"{path}?{sent.encoded()}"
     if len(address) > _LONGEST_ADDRESS:
         raise PageError("invalid_request", "The request is too long.", status=414)
     return make_response(redirect(address, 303))
@@ -142,7 +141,7 @@ def _to_itself(sent: Parameters) -> Response:
 
 def _person(server: ServerState) -> Any:
     """Who is at the browser, if the host lets them in."""
-    person = sessions.person()
+    person = sessions.person() if server.admits() else None
     if person is None or not server.subjects.is_active(server.subjects.key_of(person)):
         return None
     return person
@@ -182,13 +181,16 @@ def _consent(server: ServerState, request: ProtocolRequest, person: Any) -> Resp
     asking = server.consents.asking(request.client, key, scopes, request.redirect_uri, forced="consent" in prompts)
     if http.method == "POST":
         return _answered(server, request, person, asking)
-    if asking.needed and "none" in prompts:
+    if not asking.needed:
+        try:
+            answer = authorization_request.grant(server, request, key, asking.granted)
+            return responses.authorization_answer(server, request, answer)
+        except TicketRefused:
+            pass  # withdrawn at this moment: it is asked for after all
+    if "none" in prompts:
         error = ProtocolError("consent_required", "The person has to be asked.")
         return responses.authorization_error(server, request, error)
-    if asking.needed:
-        return _page(server, request, person, asking)
-    answer = authorization_request.grant(server, request, key, asking.granted)
-    return responses.authorization_answer(server, request, answer)
+    return _page(server, request, person, asking)
 
 
 def _page(
@@ -206,7 +208,7 @@ def _page(
         optional=tuple((s, id_ in asking.agreed) for id_, s in known.items() if s and s.optional),
         redirect_uri=redirect_uri,
         asking=asking,
-        offline_until=clock.now() + offline if "refresh_token" in client.grant_types else None,
+        offline_until=clock.now() + offline if client.is_offline else None,
         ticket=server.consents.ticket(_binding(server, request, person)),
         notice=again,
         scope=" ".join(scopes),
@@ -220,7 +222,8 @@ def _binding(server: ServerState, request: ProtocolRequest, person: Any) -> str:
     scopes: list[str] = list(request.scopes or ())
     optional = [scope for scope in scopes if server.scopes.is_optional(scope)]
     key = server.subjects.key_of(person)
-    return consent.binding(request.parameters.digest(), request.client, key, scopes, optional)
+    digest, redirect_uri = request.parameters.digest(), request.redirect_uri or ""
+    return consent.binding(digest, request.client, redirect_uri, key, scopes, optional)
 
 
 def _answered(server: ServerState, request: ProtocolRequest, person: Any, asking: consent.Asking) -> Response:

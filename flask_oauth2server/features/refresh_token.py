@@ -53,8 +53,11 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
         server.bearer.judge_owners(row)
     except TokenRefused as refused:
         return request.refuse(refused.detail)
+    scopes = [scope for scope in row.granted_scope.split() if server.may_have(request.client, scope)]
+    if not scopes:
+        return request.refuse("the client may not have these scopes any more")
     request.user_key = row.user_id
-    request.original_scopes = row.granted_scope.split()
+    request.original_scopes = scopes
     request.authorization_id = row.authorization_id
     request.authorization_expires_at = row.authorization_expires_at
     request.generation = row.generation + 1

@@ -214,6 +214,7 @@ class ConsentMixin(Row):
     scope: Mapped[str] = mapped_column(Text, nullable=False)
     declined: Mapped[str] = mapped_column(Text, nullable=False)
     redirect_hosts: Mapped[list[str]] = mapped_column(JSON, nullable=False)
+    offline: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
     updated_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, default=clock.now)
 
     @declared_attr

@@ -13,7 +13,7 @@ from oauthlib.oauth2.rfc6749 import errors as oauthlib_errors
 
 from .. import signals
 from ..domain import sessions
-from ..errors import Gone, PageError, ProtocolError
+from ..errors import Gone, PageError, ProtocolError, TicketRefused
 from ..signals import tell
 from ..state import ServerState
 from .parameters import Parameters
@@ -88,6 +88,7 @@ def grant(
     :param use_up_ticket: uses the page's ticket up.
     :returns: the parameters of the answer.
     :raises PageError: if the client was deleted meanwhile.
+    :raises TicketRefused: if the ticket was used before, or a remembered consent was withdrawn.
     """
     client = request.client
     assert client is not None and request.redirect_uri is not None
@@ -96,6 +97,8 @@ def grant(
     def work() -> tuple[str, dict[str, str]]:
         if use_up_ticket is not None:
             use_up_ticket()
+        elif not server.consents.still_covers(client, user_key, scopes):
+            raise TicketRefused("the consent was withdrawn meanwhile")
         granted = server.authorizations.grant(
             client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time()
         )

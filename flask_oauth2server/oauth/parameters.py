@@ -148,9 +148,17 @@ def readable() -> Iterator[None]:
         raise ProtocolError("invalid_request", "The body cannot be read.", detail=repr(error)) from error
 
 
+def has_field(name: str) -> bool:
+    """Whether a form came that has a field *name*; the body stays to be read as it was sent."""
+    with readable():
+        request.get_data(cache=True, parse_form_data=False)
+        return name in request.form
+
+
 def _body() -> bytes:
-    if "form" not in vars(request._get_current_object()):  # type: ignore[attr-defined]
-        with readable():
-            return request.get_data(cache=True, parse_form_data=False)
+    with readable():
+        raw = request.get_data(cache=True, parse_form_data=False)
+    if raw or "form" not in vars(request._get_current_object()):  # type: ignore[attr-defined]
+        return raw
     # A hook of the host read the form first, which empties the stream.
     return urlencode(list(request.form.items(multi=True))).encode()

@@ -46,7 +46,7 @@ class TokenMaker(TokenBase):
         for change in server.token_filters:
             change(issuance)
         issuance.access_token = issuance.access_token or server.values.make(tokens.ACCESS)
-        if refresh_token and "refresh_token" in client.grant_types and "refresh_token" in server.grants:
+        if refresh_token and client.is_offline and "refresh_token" in server.grants:
             kept = request.refresh_token if not client.rotates else None
             issuance.refresh_token = kept or server.values.make(tokens.REFRESH)
         request.issuance = issuance

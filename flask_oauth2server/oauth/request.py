@@ -40,10 +40,10 @@ class Issuance:
     expires_in: int
     parameters: Parameters
     audience: list[str] | None = None
-    members: dict[str, Any] = field(default_factory=dict)
-    access_token: str = ""
-    refresh_token: str | None = None
-    payload: dict[str, Any] = field(default_factory=dict)
+    members: dict[str, Any] = field(default_factory=dict, repr=False)
+    access_token: str = field(default="", repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    payload: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def answer(self) -> dict[str, Any]:
         """The members of the token response (RFC 6749, 5.1)."""

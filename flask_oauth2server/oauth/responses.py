@@ -135,7 +135,7 @@ def _share(response: Response) -> None:
 def _preflight(route: Route) -> Response:
     response = make_response("", 204)
     response.headers["Access-Control-Allow-Methods"] = ", ".join(route.methods)
-    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
+    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
     response.headers["Access-Control-Max-Age"] = "600"
     return response
 
@@ -206,7 +206,8 @@ def form_action_of(redirect_uri: str) -> str:
     scheme = redirect_uri.partition(":")[0]
     if scheme == "http":
         authority = redirect_uri.removeprefix("http://").partition("/")[0].partition("?")[0]
-        return f"'self' https: http://{authority}"
+        # A policy has no way to write an IPv6 address.
+        return "'self' https: http:" if authority.startswith("[") else f"'self' https: http://{authority}"
     return f"'self' https: {scheme}:"
 
 

@@ -68,7 +68,7 @@ class Validator(RequestValidator):
         request.scopes = list(dict.fromkeys(scopes or ()))
         if not request.scopes:
             return request.refuse("no scope was asked for and none is a default")
-        refused = [s for s in request.scopes if s not in client.scopes or s not in self.server.scopes]
+        refused = [s for s in request.scopes if not self.server.may_have(client, s)]
         return not refused or request.refuse(f"the client may not ask for {' '.join(refused)[:200]!r}")
 
     def is_pkce_required(self, client_id: str, request: ProtocolRequest) -> bool:

@@ -32,7 +32,7 @@ class Authorizations(Queries):
         """End one; False if it has ended already. Its tokens are judged by it and end with it."""
         table, now = self.models.Authorization.__table__, clock.now()
         live = (table.c.id == pk) & table.c.revoked_at.is_(None)
-        values = {"revoked_at": now, "revoked_reason": reason, "purge_at": now + KEPT}
+        values = {"revoked_at": now, "revoked_reason": reason[:64], "purge_at": now + KEPT}
         return self.changed(update(table).where(live).values(values)) == 1
 
     def by_public_id(self, public_id: str) -> Any:

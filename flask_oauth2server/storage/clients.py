@@ -72,6 +72,11 @@ class ClientInfo:
         return not self.is_confidential or bool(self.metadata.get("require_pkce", True))
 
     @property
+    def is_offline(self) -> bool:
+        """Whether it may act while the person is away."""
+        return "refresh_token" in self.grant_types
+
+    @property
     def rotates(self) -> bool:
         """Whether a refresh token is replaced at each use (RFC 9700, 4.14.2)."""
         return not self.is_confidential or self.refresh_rotation != "never"

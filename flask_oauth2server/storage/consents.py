@@ -17,7 +17,7 @@ class Consents(Queries):
     def find(self, user: Any, client_pk: int) -> Any:
         """What *user* agreed to for a client, or None."""
         table = self.models.Consent.__table__
-        columns = table.c["id", "scope", "declined", "redirect_hosts", "created_at", "updated_at"]
+        columns = table.c["id", "scope", "declined", "redirect_hosts", "offline", "created_at", "updated_at"]
         return self.one(select(columns).where(table.c.user_id == user, table.c.client_pk == client_pk))
 
     def hold(self, user: Any, client_pk: int) -> Any:
@@ -26,7 +26,7 @@ class Consents(Queries):
         if row is None:
             return None  # a gap is not locked: on MariaDB two such locks end in a deadlock
         table = self.models.Consent.__table__
-        columns = table.c["id", "scope", "declined", "redirect_hosts"]
+        columns = table.c["id", "scope", "declined", "redirect_hosts", "offline"]
         return self.one(select(columns).where(table.c.id == row.id).with_for_update())
 
     def record(self, user: Any, client_pk: int, pk: int | None, **values: Any) -> None:

@@ -38,7 +38,8 @@ class Schema(Queries):
 
     def problems(self) -> list[str]:
         """What is missing, as sentences; empty when all is well."""
-        inspector = inspect(self._engine())
+        # On the session's own connection: a pool may have no second one to give.
+        inspector = inspect(self.db.session.connection(bind_arguments=self._bind()))
         existing = set(inspector.get_table_names())
         found = []
         for model in self.models:

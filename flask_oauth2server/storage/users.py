@@ -15,6 +15,7 @@ from ..models.factory import Models, user_key_column
 from .base import Queries
 
 _FORGOTTEN = "oauth2server forgotten users"
+_LISTENING = "oauth2server listens to users"
 
 
 class Users(Queries):
@@ -104,15 +105,25 @@ class Users(Queries):
         :param told: called with the user's key once that is committed.
         """
 
+        info = self.db.metadata.info
+        if info.setdefault(_LISTENING, self) is not self:
+            return  # another app on the same db has seen to it
+
         def forget(mapper: Any, connection: Any, user: Any) -> None:
-            key = self.key_of(user)
+            key, session = self.key_of(user), object_session(user)
             self.forget(key, connection.execute)
-            object_session(user).info.setdefault(_FORGOTTEN, []).append(key)  # type: ignore[union-attr]
+            if session is not None:
+                session.info.setdefault(_FORGOTTEN, []).append((key, session.get_nested_transaction()))
+
+        def undo(session: Any, ended: Any) -> None:
+            left = [item for item in session.info.pop(_FORGOTTEN, ()) if ended.nested and item[1] is not ended]
+            session.info.update({_FORGOTTEN: left} if left else {})
 
         def tell(session: Any) -> None:
-            for key in session.info.pop(_FORGOTTEN, ()):
-                told(key)
+            if not session.in_nested_transaction():
+                for key, _ in session.info.pop(_FORGOTTEN, ()):
+                    told(key)
 
         event.listen(self.user_model, "before_delete", forget, propagate=True)
+        event.listen(self.db.session, "after_soft_rollback", undo)
         event.listen(self.db.session, "after_commit", tell)
-        event.listen(self.db.session, "after_rollback", lambda session: session.info.pop(_FORGOTTEN, None))
