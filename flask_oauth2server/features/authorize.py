@@ -246,7 +246,7 @@ def _answered(server: ServerState, request: ProtocolRequest, person: Any, asking
 
 def _allowed(server: ServerState, scopes: Sequence[str]) -> list[str]:
     """Allow grants the required scopes and the ticked ones; Deny, or nothing left, grants none."""
-    if http.form.get("confirm") != "yes":
+    if http.form.getlist("confirm") != ["yes"]:
         return []
     ticked = http.form.getlist("scope")
     return [scope for scope in scopes if not server.scopes.is_optional(scope) or scope in ticked]

@@ -84,6 +84,12 @@ def test_only_a_plain_yes_allows(client: Client, ada: Browser, confirm: str) -> 
     assert answer_of(ada.answer(ada.visit(client.address()), confirm))["error"] == "access_denied"
 
 
+def test_both_answers_at_once_are_a_denial(client: Client, ada: Browser) -> None:
+    fields = hidden_fields(ada.visit(client.address()))
+    response = ada.http.post(client.address(), data={**fields, "confirm": ["yes", "no"]})
+    assert answer_of(response)["error"] == "access_denied"
+
+
 def test_optional_scopes_are_granted_only_if_ticked(client: Client, ada: Browser) -> None:
     response = ada.answer(ada.visit(client.address(scope="email notes")))
     assert client.exchange(answer_of(response)["code"]).json["scope"] == "email"
