@@ -61,6 +61,7 @@ def build(
     config: dict[str, Any] | None = None,
     before: Any = None,
     user_model: bool = True,
+    fresh: bool = True,
     **options: Any,
 ) -> Provider:
     """A provider whose app has users with a name, a login page and a db of its own.
@@ -68,6 +69,7 @@ def build(
     :param config: overrides of the app's configuration.
     :param before: called with the app before the extension is initialised.
     :param user_model: whether the extension is told the user class.
+    :param fresh: whether the tables are made anew, with the users ada and bob.
     :param options: further arguments of ``OAuth2Server``.
     """
     app = Flask("provider")
@@ -109,11 +111,12 @@ def build(
     oauth2.scopes.register(Scope("profile", "See your name"))
     oauth2.scopes.register(Scope("notes", "Read your notes", optional=True))
     oauth2.init_app(app, db=db, user_model=User if user_model else None)
-    with app.app_context():
-        db.drop_all()
-        db.create_all()
-        db.session.add_all([User(name="ada"), User(name="bob")])
-        db.session.commit()
+    if fresh:
+        with app.app_context():
+            db.drop_all()
+            db.create_all()
+            db.session.add_all([User(name="ada"), User(name="bob")])
+            db.session.commit()
     return Provider(app, db, oauth2, User)
 
 
