@@ -198,7 +198,7 @@ def _register(app: Flask, server: ServerState) -> None:
         view = page_view(server, route) if route.page else api_view(server, route)
         rule = route.rule if route.at_root else f"{prefix}{route.rule}"
         blueprint.add_url_rule(rule, route.name, view, methods=["GET"], provide_automatic_options=False)
-        if not route.page or route.name == "authorize":
+        if not route.page or route.checks_csrf:
             server.passed_views.add(view)
     app.register_blueprint(blueprint)
     for route in server.routes:

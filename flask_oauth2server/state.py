@@ -17,7 +17,7 @@ from .domain.bearer import DatabaseTokens, TokenInfo
 from .domain.clients import ClientRegistry
 from .domain.consent import Consents
 from .domain.grants import HandleKind, Handles
-from .domain.metadata import FIELDS, Available, Check, Field
+from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
 from .domain.purge import Purger
 from .domain.subjects import Subjects
 from .domain.tokens import Values
@@ -39,6 +39,7 @@ class Route(NamedTuple):
     at_root: bool
     methods: tuple[str, ...]
     cors: bool
+    checks_csrf: bool
 
 
 class EndpointParameters(NamedTuple):
@@ -55,6 +56,7 @@ class ClientAuth(NamedTuple):
     find: Callable[[Any], tuple[str, Any] | None]
     verify: Callable[[ClientInfo, Any], bool]
     parameters: tuple[str, ...]
+    uses_secret: bool
 
 
 class GrantType(NamedTuple):
@@ -129,7 +131,9 @@ class ServerState:
         self.metadata: list[Callable[[str], Mapping[str, Any]]] = []
         self.pages: dict[str, Callable[..., Any]] = {}
         self.commands: list[click.Command] = []
-        self.cleanups: list[Callable[[int], int]] = []
+        # The tables that features share; a feature with a table of its own adds to them.
+        shared = (storage.authorizations, storage.grants, storage.tokens, storage.replays)
+        self.cleanups: list[Callable[[int], int]] = [queries.purge for queries in shared]
 
         self.values = Values(settings["OAUTH2_TOKEN_PREFIX"], settings["OAUTH2_TOKEN_PREFIXES"])
         self.handles = Handles(storage, self.values)
@@ -162,6 +166,7 @@ class ServerState:
         at_root: bool = False,
         methods: Sequence[str] = ("GET", "HEAD"),
         cors: bool = False,
+        checks_csrf: bool = False,
     ) -> None:
         """Serve *view* at *rule*.
 
@@ -171,8 +176,9 @@ class ServerState:
             errors, no-store, passed by CSRF.
         :param methods: any other one is answered 405.
         :param cors: whether pages of any origin may read the answer, without credentials.
+        :param checks_csrf: whether a page checks the CSRF token itself, where one is due.
         """
-        self.routes.append(Route(rule, name, view, page, at_root, tuple(methods), cors))
+        self.routes.append(Route(rule, name, view, page, at_root, tuple(methods), cors, checks_csrf))
 
     def add_parameters(
         self, endpoint: str, *names: str, repeatable: bool = False, authenticates: bool = False, like: str | None = None
@@ -198,6 +204,7 @@ class ServerState:
         find: Callable[[Any], tuple[str, Any] | None],
         verify: Callable[[ClientInfo, Any], bool],
         *parameters: str,
+        uses_secret: bool = False,
     ) -> None:
         """A method of client authentication.
 
@@ -205,8 +212,9 @@ class ServerState:
         :param find: parameters in; client id and credential out, or None if there is none.
         :param verify: whether the credential is the client's.
         :param parameters: what it sends in the body.
+        :param uses_secret: whether its clients are given a secret.
         """
-        self.client_auths[method] = ClientAuth(find, verify, parameters)
+        self.client_auths[method] = ClientAuth(find, verify, parameters, uses_secret)
 
     def add_handle(self, kind: str, prefix: str, lifetime: int) -> None:
         """A kind of single-use handle, with the letter in its values and its life in seconds."""
@@ -235,9 +243,9 @@ class ServerState:
             ``grant(request)``, which runs in the granting unit and returns parameters.
         :param mode: the default response mode.
         """
-        allowed = self.settings["OAUTH2_ALLOWED_RESPONSE_TYPES"]
-        if allowed is None or words in allowed:
-            self.response_types[" ".join(sorted(words.split()))] = ResponseType(grant_class, mode)
+        allowed, words = self.settings["OAUTH2_ALLOWED_RESPONSE_TYPES"], sorted_words(words)
+        if allowed is None or words in map(sorted_words, allowed):
+            self.response_types[words] = ResponseType(grant_class, mode)
 
     def add_response_mode(self, name: str, render: Callable[[str, Mapping[str, str]], Any]) -> None:
         """A way to hand parameters to a redirect URI: *render(redirect_uri, parameters)*."""

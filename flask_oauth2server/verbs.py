@@ -238,7 +238,8 @@ class Verbs:
         found = server.storage.authorizations.by_public_id(public_id)
         if found is None:
             return False
-        return self._revoke(found, reason, commit)
+        client = server.storage.clients.by_pk(found.client_pk)
+        return self._revoke(found.id, found.public_id, found.user_id, client.client_id, reason, commit)
 
     def revoke_application(self, user: Any, client: Any, *, reason: str = "revoked", commit: bool = True) -> int:
         """End all authorizations of *user* for *client* and forget the consent; returns how many."""
@@ -263,17 +264,17 @@ class Verbs:
     def _revoke_live(self, reason: str, commit: bool, **whose: Any) -> int:
         count = after = 0
         while page := self._server.storage.authorizations.live(**whose, after=after):
-            after = page[-1][0].id
-            count += sum(self._revoke(found, reason, commit) for found, _ in page)
+            # Told apart before the first commit expires them all.
+            facts = [(row.id, row.public_id, row.user_id, client_id) for row, client_id in page]
+            after = facts[-1][0]
+            count += sum(self._revoke(*fact, reason, commit) for fact in facts)
         return count
 
-    def _revoke(self, found: Any, reason: str, commit: bool) -> bool:
+    def _revoke(self, pk: int, public_id: str, user_key: Any, client_id: str, reason: str, commit: bool) -> bool:
         storage = self._server.storage
-        pk, public_id, user_key = found.id, found.public_id, found.user_id
-        client = storage.clients.by_pk(found.client_pk)
-        told = {"client_id": client and client.client_id, "user_id": user_key, "reason": reason}
         ended = storage.unit.run(lambda: storage.authorizations.revoke(pk, reason), commit)
         if ended:
+            told = {"client_id": client_id, "user_id": user_key, "reason": reason}
             tell(signals.authorization_revoked, authorization=public_id, **told)
         return ended
 

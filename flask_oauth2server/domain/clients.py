@@ -25,6 +25,7 @@ _COLUMNS = (
     "refresh_rotation",
 )
 MOST_SECRETS = 5
+_NO_SECRET = "a public client has no secret, nor one that authenticates in another way."
 
 
 class ClientRegistry:
@@ -66,18 +67,19 @@ class ClientRegistry:
         allowed = self._default_scopes() if scopes is None else list(dict.fromkeys(scopes))
         columns, own, given = self._sorted_out(metadata)
         complete = self._completed({**given, "redirect_uris": list(redirect_uris), "scope": " ".join(allowed)})
-        confidential = complete["token_endpoint_auth_method"] != "none"
-        self._check_secret(client_secret, confidential)
+        method = complete["token_endpoint_auth_method"]
+        uses_secret = self._uses_secret(method)
+        self._check_secret(client_secret, uses_secret)
         client = self._storage.clients.add(
             client_id=self._new_client_id(client_id),
             name=_checked_name(name),
             client_metadata=complete,
-            is_confidential=confidential,
+            is_confidential=method != "none",
             user_id=owner_key,
             **columns,
             **own,
         )
-        secret = self._add_secret(client, client_secret) if confidential else None
+        secret = self._add_secret(client, client_secret) if uses_secret else None
         return client, secret
 
     def edit(self, client: Any, *, name: str | None = None, **metadata: Any) -> list[str]:
@@ -87,7 +89,9 @@ class ClientRegistry:
         """
         columns, own, given = self._sorted_out(metadata)
         before = dict(client.client_metadata)
-        complete = self._completed({**{k: v for k, v in before.items() if k in self._fields}, **given})
+        known = {k: v for k, v in before.items() if k in self._fields}
+        kept = {k: v for k, v in before.items() if k not in self._fields}  # of a feature that is off now
+        complete = {**kept, **self._completed({**known, **given}, before)}
         if (complete["token_endpoint_auth_method"] != "none") != client.is_confidential:
             raise InvalidClientMetadata("token_endpoint_auth_method", "the type of a client cannot be changed.")
         changed = [key for key in complete.keys() | before.keys() if complete.get(key) != before.get(key)]
@@ -108,9 +112,10 @@ class ClientRegistry:
         :param client_secret: a secret that is brought along; default: a generated one.
         :param old_expire_in: end the present ones after so many seconds, 0: now; default: they stay.
         """
-        self._check_secret(client_secret, client.is_confidential)
-        if not client.is_confidential:
-            raise InvalidClientMetadata("client_secret", "a public client has no secret.")
+        uses_secret = self._uses_secret(client.client_metadata["token_endpoint_auth_method"])
+        self._check_secret(client_secret, uses_secret)
+        if not uses_secret:
+            raise InvalidClientMetadata("client_secret", _NO_SECRET)
         live = self._storage.clients.live_secrets(client)
         if old_expire_in is not None:
             for secret in live:
@@ -143,8 +148,8 @@ class ClientRegistry:
         _check_columns(columns)
         return columns, own, rest
 
-    def _completed(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return rules.completed(given, self._fields, self._available)
+    def _completed(self, given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return rules.completed(given, self._fields, self._available, before or {})
 
     def _default_scopes(self) -> list[str]:
         return [id_ for id_, _ in self._available.scopes.choices(exclude_internal=True)]
@@ -158,11 +163,15 @@ class ClientRegistry:
             raise InvalidClientMetadata("client_id", f"{given!r} is taken.")
         return given
 
-    def _check_secret(self, value: str | None, confidential: bool) -> None:
+    def _uses_secret(self, method: str) -> bool:
+        auth = self._available.auth_methods.get(method)
+        return bool(auth and auth.uses_secret)
+
+    def _check_secret(self, value: str | None, uses_secret: bool) -> None:
         if value is None:
             return
-        if not confidential:
-            raise InvalidClientMetadata("client_secret", "a public client has no secret.")
+        if not uses_secret:
+            raise InvalidClientMetadata("client_secret", _NO_SECRET)
         if not secrets.is_storable(value):
             raise InvalidClientMetadata("client_secret", "use 1 to 1,024 characters without NUL.")
 

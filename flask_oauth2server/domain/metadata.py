@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,8 +28,13 @@ class Available(NamedTuple):
 
     grant_types: Collection[str]
     response_types: Collection[str]
-    auth_methods: Collection[str]
+    auth_methods: Mapping[str, Any]
     scopes: ScopeRegistry
+
+
+def sorted_words(response_type: str | None) -> str:
+    """The words of a response type in their one order (OAuth 2.0 Multiple Response Types, 3)."""
+    return " ".join(sorted((response_type or "").split()))
 
 
 def text(value: Any, metadata: Mapping[str, Any]) -> None:
@@ -79,10 +85,10 @@ def _require_pkce(value: Any, metadata: Mapping[str, Any]) -> None:
 #: What every client may say of itself, in this order on forms; features add to a copy of it.
 FIELDS: dict[str, Field] = {
     "redirect_uris": Field((), _redirect_uris),
-    "token_endpoint_auth_method": Field("client_secret_basic"),
+    "token_endpoint_auth_method": Field("client_secret_basic", text),
     "grant_types": Field(None, _strings),
     "response_types": Field(None, _strings),
-    "scope": Field(""),
+    "scope": Field("", text),
     "application_type": Field("web", _application_type),
     "require_pkce": Field(True, _require_pkce),
     "description": Field("", text),
@@ -95,9 +101,15 @@ FIELDS: dict[str, Field] = {
 }
 
 
-def completed(given: Mapping[str, Any], fields: Mapping[str, Field], available: Available) -> dict[str, Any]:
+def completed(
+    given: Mapping[str, Any],
+    fields: Mapping[str, Field],
+    available: Available,
+    before: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
     """*given* with defaults filled in and every rule applied; None values are left out.
 
+    :param before: what the client has already; that may stay, even if it is not offered any more.
     :raises InvalidClientMetadata: naming the field and the remedy.
     """
     for name in given:
@@ -106,29 +118,33 @@ def completed(given: Mapping[str, Any], fields: Mapping[str, Field], available: 
     result = {name: given.get(name) if given.get(name) is not None else field.default for name, field in fields.items()}
     if result["redirect_uris"] is None:
         result["redirect_uris"] = ()
-    _fill_in_grants(result)
+    _fill_in_grants(result, available)
     for name, field in fields.items():
         if field.check is not None and result[name] is not None:
             try:
                 field.check(result[name], result)
             except ValueError as error:
                 raise InvalidClientMetadata(name, str(error)) from None
-    _check_together(result, available)
+    _check_together(result, available, before)
     return {name: list(v) if isinstance(v, tuple) else v for name, v in result.items() if v is not None}
 
 
-def _fill_in_grants(result: dict[str, Any]) -> None:
+def _fill_in_grants(result: dict[str, Any], available: Available) -> None:
     if result["grant_types"] is None:
-        with_code = ["authorization_code", "refresh_token"]
+        with_code = [g for g in ("authorization_code", "refresh_token") if g in available.grant_types]
         result["grant_types"] = with_code if result["redirect_uris"] else ["client_credentials"]
+    if isinstance(result["response_types"], list | tuple):
+        result["response_types"] = [sorted_words(w) if isinstance(w, str) else w for w in result["response_types"]]
     if result["response_types"] is None:
         result["response_types"] = ["code"] if "authorization_code" in result["grant_types"] else []
 
 
-def _check_together(result: dict[str, Any], available: Available) -> None:
+def _check_together(result: dict[str, Any], available: Available, before: Mapping[str, Any]) -> None:
     grant_types, response_types = result["grant_types"], result["response_types"]
-    _each_known("grant_types", grant_types, {*available.grant_types, "implicit"})
-    _each_known("response_types", response_types, available.response_types)
+    implicit = ["implicit"] if any("token" in words.split() for words in available.response_types) else []
+    offered_grants = [*available.grant_types, *implicit, *before.get("grant_types", ())]
+    _each_known("grant_types", grant_types, offered_grants)
+    _each_known("response_types", response_types, [*available.response_types, *before.get("response_types", ())])
     method = result["token_endpoint_auth_method"]
     _each_known("token_endpoint_auth_method", [method], available.auth_methods)
     words = {word for response_type in response_types for word in response_type.split()}
@@ -139,7 +155,7 @@ def _check_together(result: dict[str, Any], available: Available) -> None:
     if method == "none" and "client_credentials" in grant_types:
         raise InvalidClientMetadata("grant_types", "client_credentials is for confidential clients only.")
     scopes = str(result["scope"]).split()
-    _each_known("scope", scopes, [scope.id for scope in available.scopes])
+    _each_known("scope", scopes, [*(scope.id for scope in available.scopes), *before.get("scope", "").split()])
 
 
 def _each_known(field: str, values: Collection[Any], known: Collection[str]) -> None:

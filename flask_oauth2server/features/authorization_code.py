@@ -21,7 +21,7 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of SHA-256
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636, 4.1
 
 #: What a code need not remember of its request.
-_FORGOTTEN = ("state", "client_id", "reauthenticated")
+_FORGOTTEN = ("state", "client_id")
 
 
 def init_app(server: ServerState) -> None:
@@ -33,7 +33,6 @@ def init_app(server: ServerState) -> None:
     if "authorization_code" in server.grants:  # otherwise nobody would take the codes
         server.add_response_type("code", CodeGrant, mode="query")
     server.add_request_check(check_challenge)
-    server.add_cleanup(server.storage.grants.purge)
     server.add_metadata(lambda _issuer: {"code_challenge_methods_supported": ["S256"]})
 
 

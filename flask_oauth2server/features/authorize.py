@@ -19,6 +19,7 @@ from ..oauth.parameters import Parameters
 from ..oauth.request import ProtocolRequest
 from ..signals import tell
 from ..state import ServerState
+from ..transport import endpoint_url
 
 #: Carries the proof that re-authentication was asked for; the login's ``next`` brings it back.
 PROOF = "reauthenticated"
@@ -29,7 +30,8 @@ _LONGEST_ADDRESS = 8192
 
 def init_app(server: ServerState) -> None:
     """Join."""
-    server.add_route("/authorize", "authorize", partial(authorize, server), page=True, methods=("GET", "POST"))
+    view, methods = partial(authorize, server), ("GET", "POST")
+    server.add_route("/authorize", "authorize", view, page=True, methods=methods, checks_csrf=True)
     server.add_route("/errors/", "errors", partial(errors, server), page=True)
     server.add_parameters("authorize", "response_type", "client_id", "redirect_uri", "scope", "state", "response_mode")
     server.add_parameters("authorize", "prompt", "max_age", "request", "request_uri", PROOF)
@@ -37,8 +39,15 @@ def init_app(server: ServerState) -> None:
     server.add_response_mode("fragment", responses.fragment_mode)
     for check in (check_request_object, partial(check_response_type, server), check_prompt):
         server.add_request_check(check)
-    server.add_cleanup(server.storage.authorizations.purge)
-    server.add_cleanup(server.storage.replays.purge)
+    server.add_metadata(metadata)
+
+
+def metadata(issuer: str) -> dict[str, Any]:
+    """RFC 8414, 2 and RFC 9207, 3."""
+    return {
+        "authorization_endpoint": endpoint_url(issuer, "oauth2server.authorize"),
+        "authorization_response_iss_parameter_supported": True,
+    }
 
 
 # --- checks, just after the redirect URI ----------------------------------------------------------

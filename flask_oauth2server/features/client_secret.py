@@ -22,8 +22,9 @@ _TOUCH_INTERVAL = 60
 
 def init_app(server: ServerState) -> None:
     """Join."""
-    server.add_client_auth("client_secret_basic", find_basic, partial(verify, server))
-    server.add_client_auth("client_secret_post", find_post, partial(verify, server), "client_secret")
+    check = partial(verify, server)
+    server.add_client_auth("client_secret_basic", find_basic, check, uses_secret=True)
+    server.add_client_auth("client_secret_post", find_post, check, "client_secret", uses_secret=True)
 
 
 def find_basic(parameters: Parameters) -> tuple[str, str] | None:

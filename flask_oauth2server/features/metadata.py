@@ -10,7 +10,6 @@ from flask import Response
 
 from ..oauth import responses
 from ..state import ServerState
-from ..transport import endpoint_url
 
 _WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
@@ -29,19 +28,18 @@ def metadata(server: ServerState) -> Response:
     issuer = server.issuer()
     members: dict[str, Any] = {
         "issuer": issuer,
-        "authorization_endpoint": endpoint_url(issuer, "oauth2server.authorize"),
-        "token_endpoint": endpoint_url(issuer, "oauth2server.access_token"),
         "response_types_supported": list(server.response_types),
         "response_modes_supported": list(server.response_modes),
         "grant_types_supported": _grant_types(server),
         "token_endpoint_auth_methods_supported": list(server.client_auths),
-        "authorization_response_iss_parameter_supported": True,
         "scopes_supported": [id_ for id_, _ in server.scopes.choices()],
     }
     for further in server.metadata:
         members.update(further(issuer))
     told = {name: value for name, value in members.items() if value not in (None, "", [])}
-    return responses.json_answer(told, headers={"Cache-Control": "public, max-age=300"})
+    response = responses.json_answer(told, headers={"Cache-Control": "public, max-age=300"})
+    del response.headers["Pragma"]
+    return response
 
 
 def _grant_types(server: ServerState) -> list[str]:

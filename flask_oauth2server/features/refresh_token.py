@@ -61,6 +61,7 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
     request.authorization_id = row.authorization_id
     request.authorization_expires_at = row.authorization_expires_at
     request.generation = row.generation + 1
+    request.kept_refresh = None if request.client.rotates else value
     request.use_up = partial(_use_up, server, request, row)
     return True
 

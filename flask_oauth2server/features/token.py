@@ -9,13 +9,14 @@ from flask import Response
 from ..errors import ProtocolError
 from ..oauth import client_auth, parameters, responses
 from ..state import ServerState
+from ..transport import endpoint_url
 
 
 def init_app(server: ServerState) -> None:
     """Join."""
     server.add_route("/token", "access_token", partial(token, server), page=False, methods=("POST",), cors=True)
     server.add_parameters("token", "grant_type", "scope", authenticates=True)
-    server.add_cleanup(server.storage.tokens.purge)
+    server.add_metadata(lambda issuer: {"token_endpoint": endpoint_url(issuer, "oauth2server.access_token")})
 
 
 def token(server: ServerState) -> Response:
@@ -28,12 +29,6 @@ def token(server: ServerState) -> Response:
     client = client_auth.authenticate(server, sent)
     if grant_type not in server.grants:
         raise ProtocolError("unsupported_grant_type", f"Offered are: {', '.join(sorted(server.grants))}.")
-    answer = server.provider.token(_for_grants(server, sent), client)
+    answer = server.provider.token(client_auth.without_credentials(server, sent), client)
     server.purger.step()
     return responses.json_answer(answer)
-
-
-def _for_grants(server: ServerState, sent: parameters.Parameters) -> parameters.Parameters:
-    """Without what only client authentication needs."""
-    credentials = {name for method in server.client_auths.values() for name in method.parameters}
-    return sent.without(*credentials)

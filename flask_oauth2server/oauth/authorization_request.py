@@ -13,6 +13,7 @@ from oauthlib.oauth2.rfc6749 import errors as oauthlib_errors
 
 from .. import signals
 from ..domain import sessions
+from ..domain.metadata import sorted_words
 from ..errors import Gone, PageError, ProtocolError, TicketRefused
 from ..signals import tell
 from ..state import ServerState
@@ -26,11 +27,6 @@ _CAUSES: tuple[tuple[type[OAuth2Error], str], ...] = (
     (oauthlib_errors.InvalidRedirectURIError, "redirect_uri"),
     (oauthlib_errors.InvalidClientIdError, "client_unknown"),
 )
-
-
-def normalized(response_type: str | None) -> str:
-    """The words of a response type in their one order (OAuth 2.0 Multiple Response Types, 3)."""
-    return " ".join(sorted((response_type or "").split()))
 
 
 def filtered(server: ServerState, parameters: Parameters) -> Parameters:
@@ -49,7 +45,7 @@ def validate(server: ServerState, parameters: Parameters) -> tuple[ProtocolReque
     :raises PageError: if the error is for people alone.
     """
     request = for_authorization(parameters)
-    request.response_type = normalized(request.response_type) or None
+    request.response_type = sorted_words(request.response_type) or None
     grant = server.provider.response_grant(request.response_type)
     try:
         grant.validate_authorization_request(request)

@@ -33,6 +33,11 @@ def authenticate(server: ServerState, parameters: Parameters) -> ClientInfo:
     return client
 
 
+def without_credentials(server: ServerState, sent: Parameters) -> Parameters:
+    """What was sent, but for what only client authentication needs."""
+    return sent.without(*(name for method in server.client_auths.values() for name in method.parameters))
+
+
 def failed(detail: str) -> ProtocolError:
     """The one answer to every failure; RFC 6749, 5.2 wants the challenge of the scheme used."""
     challenge = {"WWW-Authenticate": 'Basic realm="OAuth 2.0 client", charset="UTF-8"'}

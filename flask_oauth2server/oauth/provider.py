@@ -42,13 +42,13 @@ class TokenMaker(TokenBase):
             expires_in=self._expires_in(request),
             parameters=request.parameters,
             payload=request.payload,
+            authorization_id=request.authorization_id,
         )
+        issuance.access_token = server.values.make(tokens.ACCESS)
         for change in server.token_filters:
             change(issuance)
-        issuance.access_token = issuance.access_token or server.values.make(tokens.ACCESS)
         if refresh_token and client.is_offline and "refresh_token" in server.grants:
-            kept = request.refresh_token if not client.rotates else None
-            issuance.refresh_token = kept or server.values.make(tokens.REFRESH)
+            issuance.refresh_token = request.kept_refresh or server.values.make(tokens.REFRESH)
         request.issuance = issuance
         return issuance.answer()
 

@@ -28,9 +28,11 @@ class Issuance:
     :ivar expires_in: seconds that the access token lives.
     :ivar audience: resources it is for; None: this provider.
     :ivar members: further members of the answer.
-    :ivar access_token: its value; a filter may put one of another format here.
+    :ivar access_token: its value; a filter may put one of another format here, which later ones see.
     :ivar refresh_token: value of the refresh token that goes with it, or None.
     :ivar payload: what the code remembered of the authorization request.
+    :ivar authorization_id: key of the authorization that it hangs on, or None.
+    :ivar columns: further columns of the token's row, for a feature that has added some.
     """
 
     client: ClientInfo
@@ -44,6 +46,8 @@ class Issuance:
     access_token: str = field(default="", repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     payload: dict[str, Any] = field(default_factory=dict, repr=False)
+    authorization_id: int | None = None
+    columns: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def answer(self) -> dict[str, Any]:
         """The members of the token response (RFC 6749, 5.1)."""
@@ -87,6 +91,8 @@ class ProtocolRequest(Request):
     #: Scopes of the authorization that a refresh starts from.
     original_scopes: list[str]
     generation: int
+    #: The refresh token that stays, where the client does not rotate.
+    kept_refresh: str | None
     payload: dict[str, Any]
     issuance: Issuance | None
 
@@ -102,6 +108,7 @@ class ProtocolRequest(Request):
         self.authorization_id = self.authorization_expires_at = None
         self.original_scopes = []
         self.generation = 0
+        self.kept_refresh = None
         self.payload = {}
         self.issuance = None
 

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from .. import signals, transport
 from ..domain import redirect_uris
+from ..domain.metadata import sorted_words
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError, ProtocolError, Unavailable
 from ..signals import tell
 from ..state import Route, ServerState
@@ -107,7 +108,8 @@ def as_protocol_error(error: Exception) -> ProtocolError:
 
 def _admit(server: ServerState, route: Route) -> None:
     g.oauth2server_route = route  # seen at teardown
-    request.max_content_length = server.settings["OAUTH2_MAX_CONTENT_LENGTH"]
+    ours, hosts = server.settings["OAUTH2_MAX_CONTENT_LENGTH"], request.max_content_length
+    request.max_content_length = ours if hosts is None else min(ours, hosts)
     if request.method not in route.methods:
         raise MethodNotAllowed(list(route.methods))
     if not transport.is_acceptable(server.settings):
@@ -235,7 +237,7 @@ def authorization_answer(server: ServerState, to: ProtocolRequest, parameters: M
 
 def response_mode(server: ServerState, to: ProtocolRequest) -> str:
     """The response mode asked for, if it may be used, else the default of the response type."""
-    kind = server.response_types.get(" ".join(sorted((to.response_type or "").split())))
+    kind = server.response_types.get(sorted_words(to.response_type))
     default = kind.mode if kind is not None else "query"
     asked = to.response_mode
     may = asked in server.response_modes and not (asked == "query" and default != "query")

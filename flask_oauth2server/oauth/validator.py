@@ -9,6 +9,7 @@ from oauthlib.oauth2 import RequestValidator
 
 from .. import clock
 from ..domain import redirect_uris, tokens
+from ..domain.metadata import sorted_words
 from ..errors import ProtocolError
 from ..state import ServerState
 from .request import ProtocolRequest
@@ -50,7 +51,7 @@ class Validator(RequestValidator):
     def validate_response_type(
         self, client_id: str, response_type: str, client: Any, request: ProtocolRequest, *args: Any, **kwargs: Any
     ) -> bool:
-        registered = {" ".join(sorted(words.split())) for words in client.response_types}
+        registered = {sorted_words(words) for words in client.response_types}
         return response_type in registered or request.refuse(f"the client has not registered {response_type!r}")
 
     def validate_grant_type(
@@ -137,7 +138,7 @@ class Validator(RequestValidator):
         if request.use_up is not None:
             request.use_up()
         now = clock.now()
-        new_refresh = issuance.refresh_token if issuance.refresh_token != request.refresh_token else None
+        new_refresh = issuance.refresh_token if issuance.refresh_token != request.kept_refresh else None
         storage.tokens.add(
             access_digest=tokens.digest(issuance.access_token),
             refresh_digest=None if new_refresh is None else tokens.digest(new_refresh),
@@ -149,6 +150,7 @@ class Validator(RequestValidator):
             scope=" ".join(issuance.scopes),
             audience=issuance.audience,
             expires_at=now + timedelta(seconds=issuance.expires_in),
+            **issuance.columns,
         )
 
     def refresh_end(self, request: ProtocolRequest) -> Any:
