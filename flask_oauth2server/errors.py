@@ -75,7 +75,7 @@ class PageError(ProtocolError):
     """An error that people see and that must never be answered by a redirect.
 
     :ivar cause: which sentences the page shows: ``redirect_uri``, ``client_unknown``,
-        ``client_disabled``, ``damaged``, ``expired``, ``busy``, ...
+        ``client_disabled``, ``damaged``, ``busy``, ...
     :ivar client: the client, if it is known.
     :ivar sent: the redirect URI that was sent, if one was.
     """

@@ -28,7 +28,7 @@ client_deleted = _signals.signal("client-deleted")
 secret_created = _signals.signal("secret-created")
 #: A secret was revoked: ``client``, ``hint``.
 secret_revoked = _signals.signal("secret-revoked")
-#: A client could not be authenticated: ``client_id`` (as sent), ``detail``.
+#: A client could not be authenticated: ``client_id`` (as sent, where it could be read), ``detail``.
 client_authentication_failed = _signals.signal("client-authentication-failed")
 #: A person allowed a client: ``client_id``, ``user_id``, ``scopes``, ``authorization`` (public id),
 #: ``remembered`` (True if no page was shown).
@@ -38,7 +38,8 @@ authorization_denied = _signals.signal("authorization-denied")
 #: An authorization ended before its time: ``authorization`` (public id), ``client_id``,
 #: ``user_id``, ``reason``.
 authorization_revoked = _signals.signal("authorization-revoked")
-#: A token was issued: ``client_id``, ``user_id``, ``scopes``, ``grant_type``.
+#: A token was issued: ``client_id``, ``user_id``, ``scopes``, ``grant_type`` (that of the
+#: implicit grant, too).
 token_issued = _signals.signal("token-issued")
 #: A token that hangs on no authorization was revoked: ``client_id``, ``user_id``, ``name``.
 token_revoked = _signals.signal("token-revoked")

@@ -139,8 +139,8 @@ class ServerState:
         self.handles = Handles(storage, self.values)
         self.subjects = Subjects(storage, self.hooks)
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
-        self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"])
-        self.authorizations = AuthorizationRegistry(storage, self.values, scopes, settings)
+        self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.is_offline)
+        self.authorizations = AuthorizationRegistry(storage, self.values, scopes, settings, self.is_offline)
         self.purger = Purger(storage, self.cleanups, settings["OAUTH2_PURGE_INTERVAL"])
         available = Available(self.grants, self.response_types, self.client_auths, scopes)
         self.clients = ClientRegistry(storage, self.values, self.client_metadata, available, settings)
@@ -155,6 +155,10 @@ class ServerState:
     def may_have(self, client: ClientInfo, scope: str) -> bool:
         """Whether a scope exists and *client* may ask for it, as both are now."""
         return scope in client.scopes and scope in self.scopes
+
+    def is_offline(self, client: ClientInfo) -> bool:
+        """Whether *client* may act while the person is away: it refreshes, and refreshing is offered."""
+        return "refresh_token" in client.grant_types and "refresh_token" in self.grants
 
     def add_route(
         self,

@@ -77,12 +77,14 @@ class Verbs:
         """
         server = self._server
         owner_key = None if owner is None else server.subjects.key_of(owner)
+        uris = _listed("redirect_uris", redirect_uris)
+        allowed = None if scopes is None else _listed("scopes", scopes)
 
         def work() -> tuple[Any, str | None]:
             return server.clients.create(
                 name=name,
-                redirect_uris=redirect_uris,
-                scopes=scopes,
+                redirect_uris=uris,
+                scopes=allowed,
                 client_id=client_id,
                 client_secret=client_secret,
                 owner_key=owner_key,
@@ -119,9 +121,9 @@ class Verbs:
         :raises InvalidClientMetadata: naming the field and the remedy.
         """
         if "scopes" in changes:
-            changes["scope"] = " ".join(changes.pop("scopes"))
+            changes["scope"] = " ".join(_listed("scopes", changes.pop("scopes")))
         if "redirect_uris" in changes:
-            changes["redirect_uris"] = list(changes["redirect_uris"])
+            changes["redirect_uris"] = _listed("redirect_uris", changes["redirect_uris"])
         server = self._server
         changed = server.storage.unit.run(lambda: server.clients.edit(client, **changes), commit)
         tell(signals.client_updated, client=client, changed=changed)
@@ -313,3 +315,10 @@ class Verbs:
     def purge(self) -> int:
         """Remove everything that has ended long enough ago; returns the number of rows."""
         return self._server.purger.everything()
+
+
+def _listed(name: str, values: Iterable[str]) -> list[str]:
+    """*values* as a list; a lone string would be taken apart into letters."""
+    if isinstance(values, str):
+        raise InvalidClientMetadata(name, "takes a list of strings.")
+    return list(values)

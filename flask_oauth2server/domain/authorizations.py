@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -29,21 +29,28 @@ class AuthorizationRegistry:
     :param values: makes personal tokens.
     :param scopes: the scopes that exist.
     :param settings: the ``OAUTH2_*`` settings.
+    :param is_offline: whether a client may act while the person is away.
     """
 
     def __init__(
-        self, storage: Storage, values: tokens.Values, scopes: ScopeRegistry, settings: Mapping[str, Any]
+        self,
+        storage: Storage,
+        values: tokens.Values,
+        scopes: ScopeRegistry,
+        settings: Mapping[str, Any],
+        is_offline: Callable[[ClientInfo], bool],
     ) -> None:
         self._storage = storage
         self._values = values
         self._scopes = scopes
         self._settings = settings
+        self._is_offline = is_offline
 
     def grant(
         self, client: ClientInfo, user_key: Any, scopes: Sequence[str], *, sid: str, auth_time: float | None
     ) -> Granted:
         """A new authorization, uncommitted; it lives on only where the client may refresh."""
-        offline = client.is_offline
+        offline = self._is_offline(client)
         settings = self._settings
         if offline:
             life = settings["OAUTH2_AUTHORIZATION_EXPIRES_IN"]

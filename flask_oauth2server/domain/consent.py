@@ -76,12 +76,20 @@ class Consents:
     :param storage: the queries.
     :param scopes: tells which are optional.
     :param loopback_hosts: further host names that count as loopback.
+    :param is_offline: whether a client may act while the person is away.
     """
 
-    def __init__(self, storage: Storage, scopes: ScopeRegistry, loopback_hosts: Sequence[str]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        scopes: ScopeRegistry,
+        loopback_hosts: Sequence[str],
+        is_offline: Callable[[ClientInfo], bool],
+    ) -> None:
         self._storage = storage
         self._scopes = scopes
         self._loopback_hosts = loopback_hosts
+        self._is_offline = is_offline
 
     def asking(
         self, client: ClientInfo, user_key: Any, scopes: Sequence[str], redirect_uri: str, *, forced: bool
@@ -98,7 +106,7 @@ class Consents:
         agreed = tuple(s for s in scopes if s in had)
         new = tuple(s for s in scopes if s not in had and s not in passed_over)
         new_host = row is not None and redirect_uris.host(redirect_uri) not in row.redirect_hosts
-        new_offline = row is not None and client.is_offline and not row.offline
+        new_offline = row is not None and self._is_offline(client) and not row.offline
         trusted = client.first_party and not forced and not always
         return Asking(
             needed=not trusted and (forced or always or bool(new) or new_host or new_offline or not agreed),
@@ -129,19 +137,22 @@ class Consents:
         payload = signed.read(_PURPOSE, ticket)
         if payload is None or payload[0] != binding:
             raise TicketRefused("the ticket is expired or stands for another request")
-        kept = clock.now() + timedelta(seconds=2 * signed.MINUTES_TEN)
+        kept = clock.now() + timedelta(seconds=2 * signed.LIFETIME)
         used = lambda: TicketRefused("the ticket was used before")  # noqa: E731
         return lambda: self._storage.replays.use_up(_NAMESPACE, payload[1], kept, used)
 
     def record(
-        self, client: ClientInfo, user_key: Any, shown: Sequence[str], granted: Sequence[str], redirect_uri: str
+        self, client: ClientInfo, user_key: Any, shown: Sequence[str], granted: Sequence[str], redirect_uri: str | None
     ) -> None:
         """Remember an answer: shown and granted is agreed to, shown and left unticked is declined
-        and withdrawn, what was not shown stays as it was."""
+        and withdrawn, what was not shown stays as it was.
+
+        :param redirect_uri: where the answer goes; None where it goes to no address.
+        """
         row = self._storage.consents.hold(user_key, client.pk)
         had = row.scope.split() if row else []
         declined = row.declined.split() if row else []
-        hosts = list(row.redirect_hosts) if row else []
+        hosts = [*(row.redirect_hosts if row else ()), *([redirect_uris.host(redirect_uri)] if redirect_uri else ())]
         refused = [scope for scope in shown if scope not in granted]
         self._storage.consents.record(
             user_key,
@@ -149,20 +160,15 @@ class Consents:
             row.id if row else None,
             scope=" ".join(dict.fromkeys([*(s for s in had if s not in refused), *granted])),
             declined=" ".join(dict.fromkeys([*(s for s in declined if s not in granted), *refused])),
-            redirect_hosts=list(dict.fromkeys([*hosts, redirect_uris.host(redirect_uri)])),
-            offline=client.is_offline or bool(row and row.offline),
+            redirect_hosts=list(dict.fromkeys(hosts)),
+            offline=self._is_offline(client) or bool(row and row.offline),
         )
 
-
-def binding(
-    request_digest: str,
-    client: ClientInfo,
-    redirect_uri: str,
-    user_key: Any,
-    scopes: Sequence[str],
-    optional: Sequence[str],
-) -> str:
-    """A digest of everything that a consent stands for, as it is now, and of the session that gives it."""
-    asks = [client.pk, client.client_id, client.name, client.verified, client.is_offline, redirect_uri]
-    whole = [request_digest, asks, str(user_key), sessions.sid(), list(scopes), list(optional)]
-    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+    def binding(
+        self, request_digest: str, client: ClientInfo, redirect_uri: str, user_key: Any, scopes: Sequence[str]
+    ) -> str:
+        """A digest of everything that a consent stands for, as it is now, and of the session that gives it."""
+        optional = [scope for scope in scopes if self._scopes.is_optional(scope)]
+        asks = [client.pk, client.client_id, client.name, client.verified, self._is_offline(client), redirect_uri]
+        whole = [request_digest, asks, str(user_key), sessions.sid(), list(scopes), optional]
+        return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

@@ -30,8 +30,18 @@ class Handles:
         self._values = values
         self.kinds: dict[str, HandleKind] = {}
 
-    def make(self, kind: str, client_pk: int, payload: Mapping[str, Any], authorization_id: int | None = None) -> str:
-        """A new handle, uncommitted; returns its value."""
+    def make(
+        self,
+        kind: str,
+        client_pk: int,
+        payload: Mapping[str, Any],
+        authorization_id: int | None = None,
+        **columns: Any,
+    ) -> str:
+        """A new handle, uncommitted; returns its value.
+
+        :param columns: further columns of its row, for a feature that has added some.
+        """
         letter, lifetime = self.kinds[kind]
         value = self._values.make(letter)
         self._storage.grants.add(
@@ -41,6 +51,7 @@ class Handles:
             authorization_id=authorization_id,
             payload=dict(payload),
             expires_at=clock.now() + timedelta(seconds=lifetime),
+            **columns,
         )
         return value
 

@@ -8,7 +8,7 @@ from flask import current_app
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 #: Tickets and proofs are good for so many seconds.
-MINUTES_TEN = 600
+LIFETIME = 600
 
 
 def _serializer(purpose: str) -> URLSafeTimedSerializer:
@@ -23,12 +23,9 @@ def sign(purpose: str, payload: Any) -> str:
     return signed if isinstance(signed, str) else signed.decode()
 
 
-def read(purpose: str, value: str | None, max_age: int = MINUTES_TEN) -> Any:
-    """The payload of a value signed for *purpose*, or None if it is forged or too old.
-
-    :param max_age: seconds.
-    """
+def read(purpose: str, value: str | None) -> Any:
+    """The payload of a value signed for *purpose*, or None if it is forged or too old."""
     try:
-        return _serializer(purpose).loads(value or "", max_age=max_age)
+        return _serializer(purpose).loads(value or "", max_age=LIFETIME)
     except BadData:
         return None

@@ -217,7 +217,7 @@ def _page(
         optional=tuple((s, id_ in asking.agreed) for id_, s in known.items() if s and s.optional),
         redirect_uri=redirect_uri,
         asking=asking,
-        offline_until=clock.now() + offline if client.is_offline else None,
+        offline_until=clock.now() + offline if server.is_offline(client) else None,
         ticket=server.consents.ticket(_binding(server, request, person)),
         notice=again,
         scope=" ".join(scopes),
@@ -228,11 +228,10 @@ def _page(
 
 def _binding(server: ServerState, request: ProtocolRequest, person: Any) -> str:
     assert request.client is not None
-    scopes: list[str] = list(request.scopes or ())
-    optional = [scope for scope in scopes if server.scopes.is_optional(scope)]
-    key = server.subjects.key_of(person)
-    digest, redirect_uri = request.parameters.digest(), request.redirect_uri or ""
-    return consent.binding(digest, request.client, redirect_uri, key, scopes, optional)
+    key, redirect_uri = server.subjects.key_of(person), request.redirect_uri or ""
+    return server.consents.binding(
+        request.parameters.digest(), request.client, redirect_uri, key, list(request.scopes or ())
+    )
 
 
 def _answered(server: ServerState, request: ProtocolRequest, person: Any, asking: consent.Asking) -> Response:

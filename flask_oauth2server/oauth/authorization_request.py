@@ -18,7 +18,7 @@ from ..errors import Gone, PageError, ProtocolError, TicketRefused
 from ..signals import tell
 from ..state import ServerState
 from .parameters import Parameters
-from .provider import told_by
+from .provider import tell_issued, told_by
 from .request import ProtocolRequest, for_authorization
 
 _CAUSES: tuple[tuple[type[OAuth2Error], str], ...] = (
@@ -76,19 +76,21 @@ def grant(
     *,
     shown: Sequence[str] | None = None,
     use_up_ticket: Callable[[], None] | None = None,
+    give: Callable[[ProtocolRequest], dict[str, str]] | None = None,
 ) -> dict[str, str]:
     """Write an authorization and what the response type gives for it, in one commit.
 
     :param scopes: what the person allows.
     :param shown: what the consent page showed; None where none was shown.
     :param use_up_ticket: uses the page's ticket up.
+    :param give: makes the answer, inside the unit; default: what the response type gives.
     :returns: the parameters of the answer.
     :raises PageError: if the client was deleted meanwhile.
     :raises TicketRefused: if the ticket was used before, or a remembered consent was withdrawn.
     """
     client = request.client
-    assert client is not None and request.redirect_uri is not None
-    redirect_uri: str = request.redirect_uri
+    assert client is not None
+    give = give or server.provider.response_grant(request.response_type).grant
 
     def work() -> tuple[str, dict[str, str]]:
         if use_up_ticket is not None:
@@ -103,9 +105,9 @@ def grant(
                 raise PageError("invalid_request", "This request was answered already.")
         request.authorization_id, request.authorization_expires_at = granted.pk, granted.expires_at
         request.user_key, request.scopes = user_key, list(scopes)
-        answer = server.provider.response_grant(request.response_type).grant(request)
+        answer = give(request)
         if shown is not None:
-            server.consents.record(client, user_key, shown, scopes, redirect_uri)
+            server.consents.record(client, user_key, shown, scopes, request.redirect_uri)
         return granted.public_id, answer
 
     try:
@@ -116,4 +118,6 @@ def grant(
         raise page from gone
     told = {"client_id": client.client_id, "user_id": user_key, "scopes": list(scopes)}
     tell(signals.authorization_granted, authorization=public_id, remembered=shown is None, **told)
+    if request.issuance is not None:
+        tell_issued(request.issuance)
     return answer

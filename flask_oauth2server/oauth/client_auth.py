@@ -21,6 +21,15 @@ def authenticate(server: ServerState, parameters: Parameters) -> ClientInfo:
 
     :raises ProtocolError: ``invalid_request`` or ``invalid_client``.
     """
+    try:
+        return _authenticated(server, parameters)
+    except ProtocolError as refusal:
+        told = {"client_id": refusal.client_id, "detail": refusal.detail}
+        tell(signals.client_authentication_failed, **told)
+        raise
+
+
+def _authenticated(server: ServerState, parameters: Parameters) -> ClientInfo:
     method, client_id, credential = _presented(server, parameters)
     named = parameters.get("client_id")
     if named is not None and named != client_id:
@@ -28,8 +37,9 @@ def authenticate(server: ServerState, parameters: Parameters) -> ClientInfo:
     client = server.storage.clients.info(client_id)
     detail = _judged(server, method, client, credential)
     if client is None or detail:
-        tell(signals.client_authentication_failed, client_id=client_id, detail=detail)
-        raise failed(detail)
+        refusal = failed(detail)
+        refusal.client_id = client_id
+        raise refusal
     return client
 
 
@@ -62,16 +72,20 @@ def _presented(server: ServerState, parameters: Parameters) -> tuple[str, str, A
 
 
 def _judged(server: ServerState, method: str, client: ClientInfo | None, credential: Any) -> str:
-    """The reason of a refusal, or an empty string. The credential is verified in any case, so that
-    an unknown client takes as long as a wrong secret."""
-    good = server.client_auths[method].verify(client or _NOBODY, credential)
+    """The reason of a refusal, or an empty string.
+
+    The credential is verified in any case, so that an unknown client takes as long as a wrong secret;
+    but not against a client that may not use it, so that nothing is noted or used up for one.
+    """
+    detail = ""
     if client is None:
-        return "no such client"
-    if client.disabled:
-        return "the client is disabled"
-    if client.auth_method != method:
-        return f"{method} was used, {client.auth_method} is registered"
-    return "" if good else "the credential is wrong"
+        detail = "no such client"
+    elif client.disabled:
+        detail = "the client is disabled"
+    elif client.auth_method != method:
+        detail = f"{method} was used, {client.auth_method} is registered"
+    good = server.client_auths[method].verify(_NOBODY if detail or client is None else client, credential)
+    return detail or ("" if good else "the credential is wrong")
 
 
 _NOBODY = ClientInfo(
@@ -87,6 +101,5 @@ _NOBODY = ClientInfo(
     refresh_token_expires_in=None,
     refresh_rotation="always",
     disabled=True,
-    owner_key=None,
     secrets=(),
 )

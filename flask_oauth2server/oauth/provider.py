@@ -47,7 +47,7 @@ class TokenMaker(TokenBase):
         issuance.access_token = server.values.make(tokens.ACCESS)
         for change in server.token_filters:
             change(issuance)
-        if refresh_token and client.is_offline and "refresh_token" in server.grants:
+        if refresh_token and server.is_offline(client):
             issuance.refresh_token = request.kept_refresh or server.values.make(tokens.REFRESH)
         request.issuance = issuance
         return issuance.answer()
@@ -117,8 +117,7 @@ class Provider:
         except Gone as gone:
             error = "invalid_client" if grant_type == "client_credentials" else "invalid_grant"
             raise ProtocolError(error, detail=f"deleted meanwhile: {gone}") from gone
-        told = {"client_id": client.client_id, "user_id": issuance.user_key, "scopes": list(issuance.scopes)}
-        tell(signals.token_issued, grant_type=grant_type, **told)
+        tell_issued(issuance)
         return issuance.answer()
 
     def _issue(self, grant_type: str, request: ProtocolRequest) -> Issuance:
@@ -148,6 +147,12 @@ class Provider:
             storage = self.server.storage
             storage.unit.run(lambda: storage.authorizations.revoke(pk, "reuse"))
         tell(signals.token_reused, client_id=client.client_id, grant_type=grant_type)
+
+
+def tell_issued(issuance: Issuance) -> None:
+    """Tell of a token, once it is committed."""
+    told = {"client_id": issuance.client.client_id, "user_id": issuance.user_key, "scopes": list(issuance.scopes)}
+    tell(signals.token_issued, grant_type=issuance.grant_type, **told)
 
 
 def told_by(error: OAuth2Error, request: ProtocolRequest) -> ProtocolError:

@@ -38,7 +38,6 @@ class ClientInfo:
     refresh_token_expires_in: int | None
     refresh_rotation: str
     disabled: bool
-    owner_key: Any
     secrets: tuple[SecretInfo, ...] = field(repr=False)
 
     @property
@@ -70,11 +69,6 @@ class ClientInfo:
     def requires_pkce(self) -> bool:
         """Whether codes are given for a challenge only; a public client cannot turn it off."""
         return not self.is_confidential or bool(self.metadata.get("require_pkce", True))
-
-    @property
-    def is_offline(self) -> bool:
-        """Whether it may act while the person is away."""
-        return "refresh_token" in self.grant_types
 
     @property
     def rotates(self) -> bool:
@@ -179,7 +173,6 @@ _INFO_COLUMNS = (
     "refresh_token_expires_in",
     "refresh_rotation",
     "disabled_at",
-    "user_id",
 )
 
 
@@ -198,6 +191,5 @@ def _info(rows: list[Any]) -> ClientInfo:
         refresh_token_expires_in=row.refresh_token_expires_in,
         refresh_rotation=row.refresh_rotation,
         disabled=row.disabled_at is not None,
-        owner_key=row.user_id,
         secrets=tuple(SecretInfo(r.secret_pk, r.digest, r.last_used_at) for r in rows if r.secret_pk is not None),
     )

@@ -24,7 +24,7 @@ class Grants(Queries):
         statement = (
             select(
                 table.c["id", "client_pk", "authorization_id", "payload", "expires_at", "consumed_at"],
-                authorization.c["user_id", "scope", "offline"],
+                authorization.c["user_id", "scope"],
                 authorization.c.expires_at.label("authorization_expires_at"),
             )
             .select_from(table.outerjoin(authorization, authorization.c.id == table.c.authorization_id))

@@ -119,11 +119,6 @@ def _text(server: ServerState, cause: str, client: Any) -> dict[str, Any]:
             _("Part of it is missing or appears twice."),
             [again],
         ),
-        "expired": (
-            _("You took a little too long"),
-            _("This page was open for more than 10 minutes, or you answered it already in another tab."),
-            [again],
-        ),
     }
     heading, happened, advice = texts.get(
         cause, (_("Something went wrong"), _("The app's request could not be answered."), [again])

@@ -465,3 +465,160 @@ def test_nothing_secret_is_logged(provider: Provider, client: Client, ada: Brows
     for value in (code, client.secret, client.verifier, tokens["access_token"], tokens["refresh_token"]):
         assert str(value) not in told
         assert repr(value) not in told
+
+
+# --- found by reading -----------------------------------------------------------------------------
+
+
+def test_a_refresh_token_on_the_wire_is_not_given_back(provider: Provider, ada: Browser) -> None:
+    client = provider.client(refresh_rotation="never")
+    tokens = client.exchange(client.code(ada), refresh_token="garbage").json
+    assert tokens["refresh_token"].startswith("o2r_")
+    assert client.refresh(tokens["refresh_token"]).status_code == 200
+
+
+def test_a_host_s_smaller_limit_holds(make: Callable[..., Provider]) -> None:
+    provider = make(config={"MAX_CONTENT_LENGTH": 100})
+    assert provider.api().post("/oauth/token", data={"grant_type": "x" * 200}).status_code == 413
+
+
+def test_a_narrowed_server_registers_and_edits(make: Callable[..., Provider]) -> None:
+    provider = make(config={"OAUTH2_ALLOWED_GRANT_TYPES": ["authorization_code"]})
+    client, ada = provider.client(), provider.browser("ada")
+    page = ada.visit(client.address())
+    assert "while you are away" not in page.text
+    ada.answer(page)
+    with provider.app.app_context():
+        model = provider.oauth2.get_client(client.client_id)
+        assert model.allowed_grant_types == ["authorization_code"]
+        assert not provider.oauth2.list_authorizations()[0][0].offline
+
+
+def test_what_is_not_offered_any_more_may_stay(provider: Provider, client: Client) -> None:
+    """A rename must not fail for a scope or grant that nobody touched, nor drop what a feature left."""
+    server = provider.app.extensions["oauth2server"]
+    with provider.app.app_context():
+        model = provider.oauth2.get_client(client.client_id)
+        model.client_metadata = {**model.client_metadata, "scope": "email gone", "jwks": {"keys": []}}
+        provider.db.session.commit()
+        del server.grants["refresh_token"]
+        assert provider.oauth2.edit_client(model, name="Renamed") == ["name"]
+        assert model.client_metadata["jwks"] == {"keys": []}
+        with pytest.raises(InvalidClientMetadata, match="'other' is not offered"):
+            provider.oauth2.edit_client(model, scopes=["email", "other"])
+
+
+def test_a_deletion_that_has_to_be_repeated(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ..storage.test_storage import DriverError, error
+
+    client = provider.client()
+    with provider.app.app_context():
+        session, tries = provider.db.session, []
+        real = session.commit
+
+        def commit() -> None:
+            tries.append(1)
+            if len(tries) == 1:
+                raise error(DriverError(sqlstate="40001"))
+            real()
+
+        monkeypatch.setattr(session, "commit", commit, raising=False)
+        provider.oauth2.delete_client(provider.oauth2.get_client(client.client_id))
+        assert len(tries) == 2
+        assert provider.oauth2.get_client(client.client_id) is None
+
+
+def test_a_provider_for_machines_alone_describes_itself(make: Callable[..., Provider]) -> None:
+    from flask_oauth2server import DEFAULT_FEATURES
+
+    names = ("token", "client_secret", "client_credentials", "bearer", "metadata")
+    machine = [feature for feature in DEFAULT_FEATURES if feature.__name__.rpartition(".")[2] in names]
+    provider = make(features=machine)
+    document = provider.api().get("/.well-known/oauth-authorization-server").json
+    assert "authorization_endpoint" not in document
+    assert "authorization_response_iss_parameter_supported" not in document
+    service = provider.client(redirect_uris=[])
+    assert service.post("/oauth/token", grant_type="client_credentials", scope="email").status_code == 200
+
+
+def test_authorizations_that_vanish_while_many_are_revoked(
+    provider: Provider, client: Client, ada: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        ada.allow(client.address())
+    with provider.app.app_context():
+        storage = provider.app.extensions["oauth2server"].storage
+        real = storage.authorizations.revoke
+
+        def vanish(pk: int, reason: str) -> bool:
+            provider.db.session.execute(text(f"DELETE FROM oauth2_authorization WHERE id = {pk + 1}"))
+            return bool(real(pk, reason))
+
+        monkeypatch.setattr(storage.authorizations, "revoke", vanish)
+        assert provider.oauth2.revoke_authorizations(user=provider.user("ada")) == 1
+        assert provider.oauth2.list_authorizations() == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"token_endpoint_auth_method": ["x"]}, {"scopes": "email"}, {"redirect_uris": "https://client.example/cb"}],
+)
+def test_values_of_the_wrong_kind(provider: Provider, values: dict[str, Any]) -> None:
+    with pytest.raises(InvalidClientMetadata):
+        provider.client(**values)
+
+
+def test_an_implicit_token_is_told_of(make: Callable[..., Provider]) -> None:
+    provider = make(config={"OAUTH2_ENABLE_IMPLICIT": True})
+    client, heard = provider.client(response_types=["code", "token"]), []
+
+    def hear(app: Any, **told: Any) -> None:
+        heard.append(told["grant_type"])
+
+    with signals.token_issued.connected_to(hear):
+        provider.browser("ada").allow(client.address(response_type="token"))
+    assert heard == ["implicit"]
+
+
+def test_a_client_that_authenticates_without_a_secret_is_given_none(make: Callable[..., Provider]) -> None:
+    from flask_oauth2server import DEFAULT_FEATURES
+
+    class Assertion:
+        __name__ = "assertion"
+
+        @staticmethod
+        def init_app(server: Any) -> None:
+            def find(sent: Any) -> tuple[str, str] | None:
+                value = sent.get("client_assertion")
+                return None if value is None else (value.partition(":")[0], value)
+
+            def verify(client: Any, value: str) -> bool:
+                return bool(value == f"{client.client_id}:{client.metadata['key']}")
+
+            server.add_client_auth("private_key_jwt", find, verify, "client_assertion")
+            server.add_client_metadata("key")
+
+    provider = make(features=[*DEFAULT_FEATURES, Assertion])
+    values = {"token_endpoint_auth_method": "private_key_jwt", "key": "k"}
+    service = provider.client(client_id="service", redirect_uris=[], **values)
+    assert service.secret is None
+
+    def ask(assertion: str) -> Any:
+        data = {"grant_type": "client_credentials", "scope": "email", "client_assertion": assertion}
+        return provider.api().post("/oauth/token", data=data)
+
+    assert ask("service:k").status_code == 200
+    assert ask("service:wrong").json["error"] == "invalid_client"
+    with provider.app.app_context(), pytest.raises(InvalidClientMetadata, match="has no secret"):
+        provider.oauth2.rotate_secret(provider.oauth2.get_client("service"))
+
+
+def test_nothing_is_verified_for_a_client_that_may_not_use_it(provider: Provider) -> None:
+    """A proof that is used up, or a last use that is noted, would be for nothing."""
+    service = provider.client(redirect_uris=[])
+    with provider.app.app_context():
+        provider.oauth2.disable_client(provider.oauth2.get_client(service.client_id))
+    assert service.post("/oauth/token", grant_type="client_credentials").status_code == 401
+    with provider.app.app_context():
+        row = provider.db.session.query(provider.oauth2.models.ClientSecret).one()
+        assert row.last_used_at is None
