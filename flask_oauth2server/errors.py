@@ -88,8 +88,11 @@ class PageError(ProtocolError):
 class Unavailable(OAuth2ServerError):  # noqa: N818 - it is the state, not a mistake
     """The database could not do the work now; the client may come again.
 
-    Answered as 503 ``temporarily_unavailable`` with ``Retry-After`` (seconds).
+    Answered as 503 ``temporarily_unavailable`` with ``Retry-After``.
     """
+
+    #: Seconds after which to come again, as the header says it.
+    retry_after = "2"
 
 
 class IssuerUnknown(OAuth2ServerError):  # noqa: N818

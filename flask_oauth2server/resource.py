@@ -26,7 +26,6 @@ _MARK = "_oauth2server_protected"
 _QUERY_TOKEN = "access_token"
 #: Seconds between two notes of when a token was used last.
 _TOUCH_INTERVAL = 60
-_RETRY_AFTER = "2"
 
 
 class Demand(NamedTuple):
@@ -224,7 +223,7 @@ def _challenge(scheme: str, refusal: _Refusal, demand: Demand) -> str:
 def _unavailable() -> Response:
     response = jsonify({"error": "temporarily_unavailable", "error_description": "Try again later."})
     response.status_code = 503
-    response.headers.update({"Retry-After": _RETRY_AFTER, "Cache-Control": "no-store"})
+    response.headers.update({"Retry-After": Unavailable.retry_after, "Cache-Control": "no-store"})
     return response
 
 

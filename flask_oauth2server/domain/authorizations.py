@@ -12,6 +12,7 @@ from ..scopes import ScopeRegistry
 from ..storage import Storage
 from ..storage.clients import ClientInfo
 from . import tokens
+from .metadata import is_name
 
 
 class Granted(NamedTuple):
@@ -88,7 +89,7 @@ class AuthorizationRegistry:
         """
         longest = self._settings["OAUTH2_PERSONAL_TOKEN_MAX_EXPIRES_IN"]
         seconds = self._settings["OAUTH2_PERSONAL_TOKEN_EXPIRES_IN"] if expires_in is None else expires_in
-        if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
+        if not is_name(name):
             raise OAuth2ServerError("Give the token a name of at most 255 printable characters.")
         if not 0 < seconds <= longest:
             raise OAuth2ServerError(f"A personal token lives 1 to {longest} seconds, not {seconds}.")

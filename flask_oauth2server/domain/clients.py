@@ -188,7 +188,7 @@ _OURS = {"id", "client_id", "client_metadata", "is_confidential", "user_id", "di
 
 
 def _checked_name(name: str) -> str:
-    if not isinstance(name, str) or not name.strip() or len(name) > 255 or not name.isprintable():
+    if not rules.is_name(name):
         raise InvalidClientMetadata("name", "give the application a name of at most 255 printable characters.")
     return name.strip()
 

@@ -43,6 +43,11 @@ def text(value: Any, metadata: Mapping[str, Any]) -> None:
         raise ValueError("must be text of at most 4,000 characters.")
 
 
+def is_name(name: object) -> bool:
+    """Whether *name* can be what people see of an application or token: 1 to 255 printable characters."""
+    return isinstance(name, str) and bool(name.strip()) and len(name) <= 255 and name.isprintable()
+
+
 def web_address(value: Any, metadata: Mapping[str, Any]) -> None:
     """An https address; links on pages are made of it, so no other scheme is let in."""
     try:

@@ -22,7 +22,6 @@ from .request import ProtocolRequest
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = 2
 _OUR_ERRORS = "oauth2server.errors"
 _NOT_TOLD = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 #: What is said where nobody said more.
@@ -94,7 +93,7 @@ def as_protocol_error(error: Exception) -> ProtocolError:
     if isinstance(error, Unavailable | IssuerUnknown):
         log.error("%s", error)
         description = "The server cannot answer now. Try again later."
-        headers = {"Retry-After": str(RETRY_AFTER)}
+        headers = {"Retry-After": Unavailable.retry_after}
         return ProtocolError("temporarily_unavailable", description, status=503, detail=str(error), headers=headers)
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(error.valid_methods or ())

@@ -622,3 +622,32 @@ def test_nothing_is_verified_for_a_client_that_may_not_use_it(provider: Provider
     with provider.app.app_context():
         row = provider.db.session.query(provider.oauth2.models.ClientSecret).one()
         assert row.last_used_at is None
+
+
+def test_no_repr_tells_what_is_about_to_be_sent(provider: Provider, client: Client, ada: Browser) -> None:
+    """Token filters and consent hooks of a host may well log what they are given."""
+    seen: list[str] = []
+    server = provider.app.extensions["oauth2server"]
+    server.add_token_filter(lambda issuance: seen.extend((repr(issuance), issuance.access_token)))
+    page = server.pages["consent"]
+    server.pages["consent"] = lambda question: seen.extend((repr(question), question.ticket)) or page(question)
+    client.tokens(ada)
+    assert len(seen) == 4
+    assert seen[1] not in seen[0]
+    assert seen[3] not in seen[2]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("client", "list", "--after", "9" * 30),
+        ("client", "list", "--owner", "9" * 30),
+        ("token", "revoke", "9" * 30),
+        ("token", "create", "--user", "1", "--name", "x", "--expires-in", "9" * 30),
+    ],
+)
+def test_numbers_that_no_database_takes(provider: Provider, args: tuple[str, ...]) -> None:
+    result = provider.app.test_cli_runner().invoke(args=["oauth2", *args])
+    assert result.exit_code in (1, 2)
+    assert isinstance(result.exception, SystemExit)
+    assert "Error: " in result.output
