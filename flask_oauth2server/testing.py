@@ -43,14 +43,15 @@ def _issued(server: ServerState, user: Any, client_id: str | None, scopes: Seque
     granted = None
     if client is not None and user is not None:
         granted = server.authorizations.grant(client, key, allowed, sid="test", auth_time=None)
-    value = server.values.make(tokens.ACCESS)
+    value, now = server.values.make(tokens.ACCESS), clock.now()
     server.storage.tokens.add(
         access_digest=tokens.digest(value),
         client_pk=None if client is None else client.pk,
         user_id=key,
         authorization_id=None if granted is None else granted.pk,
         scope=" ".join(allowed),
-        expires_at=clock.now() + timedelta(seconds=expires_in),
+        created_at=now,
+        expires_at=now + timedelta(seconds=expires_in),
     )
     return value
 

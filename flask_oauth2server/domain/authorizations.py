@@ -57,7 +57,8 @@ class AuthorizationRegistry:
             life = settings["OAUTH2_AUTHORIZATION_EXPIRES_IN"]
         else:
             life = settings["OAUTH2_CODE_EXPIRES_IN"] + self.access_lifetime(client)
-        expires_at = clock.now() + timedelta(seconds=life)
+        now = clock.now()
+        expires_at = now + timedelta(seconds=life)
         public_id = tokens.random_text(22)
         pk = self._storage.authorizations.add(
             public_id=public_id,
@@ -67,6 +68,7 @@ class AuthorizationRegistry:
             sid=sid,
             auth_time=None if auth_time is None else datetime.fromtimestamp(int(auth_time), UTC).replace(tzinfo=None),
             offline=offline,
+            created_at=now,
             expires_at=expires_at,
         )
         return Granted(pk, public_id, expires_at)
@@ -93,6 +95,7 @@ class AuthorizationRegistry:
             raise OAuth2ServerError("Give the token a name of at most 255 printable characters.")
         if not 0 < seconds <= longest:
             raise OAuth2ServerError(f"A personal token lives 1 to {longest} seconds, not {seconds}.")
+        now = clock.now()
         value = self._values.make(tokens.PERSONAL, self._settings["OAUTH2_TOKEN_PERSONAL_SALT_LEN"])
         pk = self._storage.tokens.add(
             access_digest=tokens.digest(value),
@@ -100,6 +103,7 @@ class AuthorizationRegistry:
             name=name.strip(),
             scope=" ".join(self._scopes.validated(scopes)),
             hint=tokens.hint(value),
-            expires_at=clock.now() + timedelta(seconds=seconds),
+            created_at=now,
+            expires_at=now + timedelta(seconds=seconds),
         )
         return pk, value

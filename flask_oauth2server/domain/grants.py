@@ -43,14 +43,15 @@ class Handles:
         :param columns: further columns of its row, for a feature that has added some.
         """
         letter, lifetime = self.kinds[kind]
-        value = self._values.make(letter)
+        value, now = self._values.make(letter), clock.now()
         self._storage.grants.add(
             kind=kind,
             digest=tokens.digest(value),
             client_pk=client_pk,
             authorization_id=authorization_id,
             payload=dict(payload),
-            expires_at=clock.now() + timedelta(seconds=lifetime),
+            created_at=now,
+            expires_at=now + timedelta(seconds=lifetime),
             **columns,
         )
         return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from oauthlib.oauth2 import RequestValidator
@@ -142,19 +142,20 @@ class Validator(RequestValidator):
         storage.tokens.add(
             access_digest=tokens.digest(issuance.access_token),
             refresh_digest=None if new_refresh is None else tokens.digest(new_refresh),
-            refresh_expires_at=None if new_refresh is None else self.refresh_end(request),
+            refresh_expires_at=None if new_refresh is None else self.refresh_end(request, now),
             client_pk=issuance.client.pk,
             user_id=issuance.user_key,
             authorization_id=request.authorization_id,
             generation=request.generation,
             scope=" ".join(issuance.scopes),
             audience=issuance.audience,
+            created_at=now,
             expires_at=now + timedelta(seconds=issuance.expires_in),
             **issuance.columns,
         )
 
-    def refresh_end(self, request: ProtocolRequest) -> Any:
+    def refresh_end(self, request: ProtocolRequest, now: datetime) -> Any:
         """When a refresh token issued or used now ends, if it is not used again (naive UTC)."""
         assert request.client is not None and request.authorization_expires_at is not None
-        idle = clock.now() + timedelta(seconds=self.server.authorizations.refresh_lifetime(request.client))
+        idle = now + timedelta(seconds=self.server.authorizations.refresh_lifetime(request.client))
         return min(idle, request.authorization_expires_at)
