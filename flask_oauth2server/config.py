@@ -20,8 +20,36 @@ from .errors import ConfigurationError
 OAUTH2_ISSUER: str | None = None
 #: Where the endpoints for clients live.
 OAUTH2_URL_PREFIX = "/oauth"
+#: Where people manage their applications and tokens.
+OAUTH2_SETTINGS_URL_PREFIX = "/account/settings/applications"
+#: Serve the pages where people manage their applications and tokens.
+OAUTH2_ENABLE_SETTINGS = True
+#: Let signed-in people register applications of their own; ``@oauth2.may_register`` narrows it.
+OAUTH2_USERS_MAY_REGISTER = True
 #: What the pages call this provider; None means the name of the app.
 OAUTH2_PROVIDER_NAME: str | None = None
+#: Address of the provider's mark on this very server, such as ``/static/mark.svg``.
+OAUTH2_PROVIDER_MARK_URL: str | None = None
+#: Address of the host's help, linked at the foot of pages.
+OAUTH2_HELP_URL: str | None = None
+#: Address of the host's privacy policy, linked at the foot of pages.
+OAUTH2_PRIVACY_URL: str | None = None
+#: A template of the host that all pages extend; it has the blocks ``title``, ``head`` and ``main``.
+OAUTH2_BASE_TEMPLATE: str | None = None
+#: Colours of the pages: ``auto`` follows the person's system, else ``light`` or ``dark``.
+OAUTH2_THEME = "auto"
+#: Further sources for the pages' Content-Security-Policy, as ``{"style-src": "https://cdn.example"}``.
+OAUTH2_CSP_SOURCES: dict[str, str] = {}
+#: Keep address and device (browser and system) of people and of what uses tokens, for their own pages.
+OAUTH2_KEEP_ADDRESSES = False
+#: Security events are kept so many seconds.
+OAUTH2_AUDIT_EXPIRES_IN = 365 * 86400
+#: Wrong guesses at the short secrets of one client within the window; then it is refused unheard.
+OAUTH2_GUESSES_PER_CLIENT = 100
+#: Wrong guesses at short secrets from one address (IPv6: one /64 network) within the window.
+OAUTH2_GUESSES_PER_ADDRESS = 20
+#: Length of that window in seconds.
+OAUTH2_GUESSES_WINDOW = 3600
 #: Scopes as ``{"email": "Read your e-mail address"}``, beside those registered in code.
 OAUTH2_SCOPES: dict[str, str] = {}
 #: Life of an authorization code in seconds.
@@ -95,6 +123,10 @@ LONGEST_TIME = 2**31 - 1
 _OR_NONE: Mapping[str, type] = {
     "OAUTH2_ISSUER": str,
     "OAUTH2_PROVIDER_NAME": str,
+    "OAUTH2_PROVIDER_MARK_URL": str,
+    "OAUTH2_HELP_URL": str,
+    "OAUTH2_PRIVACY_URL": str,
+    "OAUTH2_BASE_TEMPLATE": str,
     "OAUTH2_CACHE_TYPE": str,
     "OAUTH2_ALLOWED_GRANT_TYPES": list,
     "OAUTH2_ALLOWED_RESPONSE_TYPES": list,
@@ -104,7 +136,7 @@ _WANTED = {
     int: "a whole number, 0 or more (times in seconds)",
     str: "a string",
     list: "a list of strings",
-    dict: "a dictionary of scopes and their sentences",
+    dict: "a dictionary of strings",
 }
 
 

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 BLUEPRINT = "oauth2server"
+#: The blueprints, each with the setting that says where it lives.
+_PREFIX_KEYS = {BLUEPRINT: "OAUTH2_URL_PREFIX", "oauth2server_settings": "OAUTH2_SETTINGS_URL_PREFIX"}
 
 
 class OAuth2Server(Verbs):
@@ -183,29 +185,37 @@ def _check_secret_key(app: Flask) -> None:
 
 
 def _register(app: Flask, server: ServerState) -> None:
-    """Make the blueprint of all routes that features have added."""
-    prefix = server.settings["OAUTH2_URL_PREFIX"].rstrip("/")
-    if prefix and not prefix.startswith("/"):
-        raise ConfigurationError(f"OAUTH2_URL_PREFIX must begin with a slash, as '/oauth' does, not {prefix!r}.")
-    blueprint = Blueprint(
+    """Make the blueprints of all routes that features and pages have added."""
+    prefixes = {name: _prefix(server.settings, key) for name, key in _PREFIX_KEYS.items()}
+    blueprints = {name: Blueprint(name, __package__ or "") for name in _PREFIX_KEYS}
+    blueprints[BLUEPRINT] = Blueprint(
         BLUEPRINT,
         __package__ or "",
         template_folder="templates",
         static_folder="static/oauth2server",
-        static_url_path=f"{prefix}/static",
+        static_url_path=f"{prefixes[BLUEPRINT]}/static",
     )
     for route in server.routes:
         view = page_view(server, route) if route.page else api_view(server, route)
-        rule = route.rule if route.at_root else f"{prefix}{route.rule}"
+        rule = route.rule if route.at_root else f"{prefixes[route.blueprint]}{route.rule}"
+        blueprint = blueprints[route.blueprint]
         blueprint.add_url_rule(rule, route.name, view, methods=["GET"], provide_automatic_options=False)
         if not route.page or route.checks_csrf:
             server.passed_views.add(view)
-    app.register_blueprint(blueprint)
+    for blueprint in blueprints.values():
+        app.register_blueprint(blueprint)
     for route in server.routes:
-        for rule_on_map in app.url_map.iter_rules(f"{BLUEPRINT}.{route.name}"):
+        for rule_on_map in app.url_map.iter_rules(f"{route.blueprint}.{route.name}"):
             # Every method comes to the view, which answers 405 itself: a blueprint's error
             # handlers never see one.
             rule_on_map.methods = None
+
+
+def _prefix(settings: Mapping[str, Any], key: str) -> str:
+    prefix: str = settings[key].rstrip("/")
+    if prefix and not prefix.startswith("/"):
+        raise ConfigurationError(f"{key} must begin with a slash, as '/oauth' does, not {prefix!r}.")
+    return prefix
 
 
 def _end_before_others(app: Flask, server: ServerState) -> None:

@@ -40,6 +40,8 @@ class Route(NamedTuple):
     methods: tuple[str, ...]
     cors: bool
     checks_csrf: bool
+    blueprint: str
+    rate: str
 
 
 class EndpointParameters(NamedTuple):
@@ -171,18 +173,24 @@ class ServerState:
         methods: Sequence[str] = ("GET", "HEAD"),
         cors: bool = False,
         checks_csrf: bool = False,
+        blueprint: str = "oauth2server",
+        rate: str = "",
     ) -> None:
         """Serve *view* at *rule*.
 
-        :param rule: below the prefix, or below the root with *at_root*.
+        :param rule: below the prefix of the blueprint, or below the root with *at_root*.
         :param name: the endpoint's name within the blueprint.
         :param page: True for people: HTML errors, security headers, CSRF. False for programs: JSON
             errors, no-store, passed by CSRF.
         :param methods: any other one is answered 405.
         :param cors: whether pages of any origin may read the answer, without credentials.
         :param checks_csrf: whether a page checks the CSRF token itself, where one is due.
+        :param blueprint: ``oauth2server``, or ``oauth2server_settings`` for pages of people's own.
+        :param rate: the limit that requests are counted under: ``token`` for
+            ``OAUTH2_RATE_TOKEN``; empty: none.
         """
-        self.routes.append(Route(rule, name, view, page, at_root, tuple(methods), cors, checks_csrf))
+        route = Route(rule, name, view, page, at_root, tuple(methods), cors, checks_csrf, blueprint, rate)
+        self.routes.append(route)
 
     def add_parameters(
         self, endpoint: str, *names: str, repeatable: bool = False, authenticates: bool = False, like: str | None = None

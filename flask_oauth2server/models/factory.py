@@ -22,11 +22,14 @@ class Models:
 
     Client: Any
     ClientSecret: Any
+    ClientLogo: Any
     Authorization: Any
     Grant: Any
     Token: Any
     Consent: Any
     Replay: Any
+    AuditEvent: Any
+    FailureCount: Any
 
     def __iter__(self) -> Any:
         return (getattr(self, field.name) for field in fields(self))
@@ -43,6 +46,7 @@ _USER_COLUMNS = {
     "Authorization": _UserColumn("CASCADE", nullable=True),
     "Token": _UserColumn("CASCADE", nullable=True),
     "Consent": _UserColumn("CASCADE", nullable=False),
+    "AuditEvent": _UserColumn("SET NULL", nullable=True),
 }
 
 

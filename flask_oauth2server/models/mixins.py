@@ -10,7 +10,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, DateTime, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    DateTime,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from sqlalchemy.types import TypeEngine
 
@@ -27,9 +38,9 @@ def exact(length: int) -> TypeEngine[str]:
     return String(length).with_variant(String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
 
 
-def _client_key(nullable: bool = False) -> Any:
+def _client_key(nullable: bool = False, unique: bool = False) -> Any:
     target = ForeignKey("oauth2_client.id", ondelete="CASCADE")
-    return mapped_column(key_type(), target, nullable=nullable, index=True)
+    return mapped_column(key_type(), target, nullable=nullable, index=True, unique=unique)
 
 
 def _authorization_key() -> Any:
@@ -53,10 +64,12 @@ class ClientMixin(Row):
 
     client_id: Mapped[str] = mapped_column(exact(512), nullable=False, unique=True)
     name: Mapped[str] = mapped_column(String(255), nullable=False, index=True)
+    name_key: Mapped[str | None] = mapped_column(exact(255), nullable=True, index=True)
     client_metadata: Mapped[dict[str, Any]] = mapped_column(JSON, nullable=False)
     is_confidential: Mapped[bool] = mapped_column(Boolean, nullable=False)
     first_party: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
     verified: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
+    verified_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
     may_introspect: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
     access_token_expires_in: Mapped[int | None] = mapped_column(Integer, nullable=True)
     refresh_token_expires_in: Mapped[int | None] = mapped_column(Integer, nullable=True)
@@ -117,6 +130,23 @@ class ClientSecretMixin(Row):
         return f"<ClientSecret {self.id}>"
 
 
+class ClientLogoMixin(Row):
+    """The picture of a client, as uploaded; shown to people once the client is verified."""
+
+    __tablename__ = "oauth2_client_logo"
+
+    content: Mapped[bytes] = mapped_column(LargeBinary(262144), nullable=False)
+    content_type: Mapped[str] = mapped_column(String(32), nullable=False)
+    digest: Mapped[str] = mapped_column(String(64), nullable=False)
+
+    @declared_attr
+    def client_pk(cls) -> Mapped[int]:  # noqa: N805
+        return _client_key(unique=True)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<ClientLogo {self.id}>"
+
+
 class AuthorizationMixin(Row):
     """What a user granted to a client once; codes and tokens hang on it."""
 
@@ -129,6 +159,10 @@ class AuthorizationMixin(Row):
     offline: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
     last_used_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, default=clock.now)
     expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False)
+    #: When the last of its codes and tokens ends, if none is used until then.
+    live_until: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
+    device: Mapped[str | None] = mapped_column(String(255), nullable=True)
+    address: Mapped[str | None] = mapped_column(String(64), nullable=True)
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
     revoked_reason: Mapped[str | None] = mapped_column(String(64), nullable=True)
     purge_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
@@ -234,3 +268,45 @@ class ReplayMixin(Row):
     namespace: Mapped[str] = mapped_column(exact(255), nullable=False)
     digest: Mapped[str] = mapped_column(String(64), nullable=False)
     expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
+
+
+class AuditEventMixin(Row):
+    """What happened in a person's name: allowed, used from a new address, refused, ended.
+
+    Names are kept as they were at the time, so that the row still tells when what it speaks of is gone.
+    """
+
+    __tablename__ = "oauth2_audit_event"
+    created_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, default=clock.now, index=True)
+    kind: Mapped[str] = mapped_column(String(32), nullable=False)
+    client_id: Mapped[str | None] = mapped_column(exact(512), nullable=True)
+    client_name: Mapped[str | None] = mapped_column(String(255), nullable=True)
+    authorization: Mapped[str | None] = mapped_column(exact(64), nullable=True, index=True)
+    token_id: Mapped[int | None] = mapped_column(key_type(), nullable=True, index=True)
+    name: Mapped[str | None] = mapped_column(String(255), nullable=True)
+    scope: Mapped[str | None] = mapped_column(Text, nullable=True)
+    reason: Mapped[str | None] = mapped_column(String(64), nullable=True)
+    device: Mapped[str | None] = mapped_column(String(255), nullable=True)
+    address: Mapped[str | None] = mapped_column(String(64), nullable=True)
+
+    def __repr__(self) -> str:
+        return f"<AuditEvent {self.id} {self.kind}>"
+
+
+class FailureCountMixin(Row):
+    """Failures that allow guessing, counted within a window of time."""
+
+    __tablename__ = "oauth2_failure_count"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject", name="uq_oauth2_failure_count_kind_subject"),
+        Row.__table_args__,
+    )
+
+    kind: Mapped[str] = mapped_column(String(32), nullable=False)
+    #: SHA-256 of what is counted: a client, an address.
+    subject: Mapped[str] = mapped_column(String(64), nullable=False)
+    count: Mapped[int] = mapped_column(Integer, nullable=False)
+    expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
+
+    def __repr__(self) -> str:
+        return f"<FailureCount {self.id} {self.kind}>"
