@@ -11,6 +11,8 @@ VERSION = re.search(r'__version__ = "(.+?)"', (HERE / "flask_oauth2server" / "__
 EXTRAS = {
     "postgresql": ["psycopg[binary]>=3.2"],
     "mariadb": ["PyMySQL>=1.1"],
+    "limiter": ["Flask-Limiter>=4"],
+    "redis": ["redis>=5"],
     "docs": ["Sphinx>=8.1"],
     "examples": ["Authlib>=1.6.9", "requests>=2.32", "flask-oauthlib-invenio>=2"],
     "tests": [

@@ -26,6 +26,8 @@ OAUTH2_SETTINGS_URL_PREFIX = "/account/settings/applications"
 OAUTH2_ENABLE_SETTINGS = True
 #: Let signed-in people register applications of their own; ``@oauth2.may_register`` narrows it.
 OAUTH2_USERS_MAY_REGISTER = True
+#: An application may be taken over by whoever was sent the offer for so many seconds.
+OAUTH2_OFFER_EXPIRES_IN = 3 * 86400
 #: What the pages call this provider; None means the name of the app.
 OAUTH2_PROVIDER_NAME: str | None = None
 #: Address of the provider's mark on this very server, such as ``/static/mark.svg``.
@@ -44,12 +46,29 @@ OAUTH2_CSP_SOURCES: dict[str, str] = {}
 OAUTH2_KEEP_ADDRESSES = False
 #: Security events are kept so many seconds.
 OAUTH2_AUDIT_EXPIRES_IN = 365 * 86400
-#: Wrong guesses at the short secrets of one client within the window; then it is refused unheard.
+#: Wrong guesses at the short secrets of one client within the window; then it is refused unheard. 0: not counted.
 OAUTH2_GUESSES_PER_CLIENT = 100
-#: Wrong guesses at short secrets from one address (IPv6: one /64 network) within the window.
+#: Wrong guesses at short secrets from one address (IPv6: one /64 network) within the window. 0: not counted.
 OAUTH2_GUESSES_PER_ADDRESS = 20
-#: Length of that window in seconds.
+#: Length of that window in seconds, 1 at least.
 OAUTH2_GUESSES_WINDOW = 3600
+#: Limit the rates of requests, where Flask-Limiter is installed (the extra ``limiter``).
+OAUTH2_ENABLE_RATE_LIMITS = True
+#: Requests of one client from one address to the token and revocation endpoints, as Flask-Limiter writes it:
+#: one limit or more, as ``10 per second; 600 per minute``. This and each further one may be empty: no limit.
+OAUTH2_RATE_TOKEN = "600 per minute"
+#: Requests of one client from one address to the introspection endpoint.
+OAUTH2_RATE_INTROSPECT = "6000 per minute"
+#: Requests from one address to those three endpoints together, whatever clients they name.
+OAUTH2_RATE_ADDRESS = "12000 per minute"
+#: Requests of one person from one address to the authorization endpoint, consent among them; who is not signed
+#: in shares it with everybody else at that address.
+OAUTH2_RATE_AUTHORIZE = "300 per minute"
+#: Applications, secrets and tokens that one person makes on the pages, failed tries among them.
+OAUTH2_RATE_CREATE = "60 per hour"
+#: Where requests are counted, such as ``redis://127.0.0.1:6379/0``. None means the app's
+#: ``RATELIMIT_STORAGE_URI``, else the memory of each process.
+OAUTH2_RATE_STORAGE_URI: str | None = None
 #: Scopes as ``{"email": "Read your e-mail address"}``, beside those registered in code.
 OAUTH2_SCOPES: dict[str, str] = {}
 #: Life of an authorization code in seconds.
@@ -127,6 +146,7 @@ _OR_NONE: Mapping[str, type] = {
     "OAUTH2_HELP_URL": str,
     "OAUTH2_PRIVACY_URL": str,
     "OAUTH2_BASE_TEMPLATE": str,
+    "OAUTH2_RATE_STORAGE_URI": str,
     "OAUTH2_CACHE_TYPE": str,
     "OAUTH2_ALLOWED_GRANT_TYPES": list,
     "OAUTH2_ALLOWED_RESPONSE_TYPES": list,

@@ -6,6 +6,7 @@ and the :data:`~flask_oauth2server.signals.request_refused` signal say which che
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -50,9 +51,11 @@ class ProtocolError(OAuth2ServerError):
     :param detail: the private reason, for the log and the ``request_refused`` signal.
     :param headers: further headers of a direct answer.
     :ivar client_id: the client that was refused, where it is known.
+    :ivar reference: names this refusal on the page and in the log, once it is noted.
     """
 
     client_id: str | None = None
+    reference: str = ""
 
     def __init__(
         self,
@@ -83,6 +86,22 @@ class PageError(ProtocolError):
     cause = "damaged"
     client: Any = None
     sent: str | None = None
+
+
+class TooMany(PageError):  # noqa: N818
+    """Too many requests or too many failures: answered as 429 with ``Retry-After`` (RFC 6585, 4).
+
+    :param wait: seconds after which to come again.
+    :param detail: the private reason.
+    """
+
+    cause = "too_many"
+
+    def __init__(self, wait: float, detail: str) -> None:
+        self.wait = max(1, math.ceil(wait))
+        description = "Too many tries. Wait, and try again."
+        headers = {"Retry-After": str(self.wait)}
+        super().__init__("temporarily_unavailable", description, status=429, detail=detail, headers=headers)
 
 
 class Unavailable(OAuth2ServerError):  # noqa: N818 - it is the state, not a mistake

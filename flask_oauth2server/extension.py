@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -126,6 +127,7 @@ class OAuth2Server(Verbs):
             if server.settings.get(enabling_key(feature), True):
                 feature.init_app(server)
         ui.init_app(server, development)
+        _limit_rates(app, server)
         cli.init_app(app, server)
         server.provider = Provider(server)
         _register(app, server)
@@ -152,6 +154,36 @@ class OAuth2Server(Verbs):
         :class:`~flask_oauth2server.domain.consent.Question`.
         """
         return self._hooked("consent_page", hook)
+
+    def consent_decision(self, hook: F) -> F:
+        """Decorator: *hook(question)* decides a consent instead of the person.
+
+        It is asked where a page would be shown, but not where the client wants the page
+        (``prompt=consent``) nor for a client that has to be asked for each time (RFC 8252, 8.6). It
+        returns True (all is granted), a list of scopes (those are), False (nothing is), or None: ask
+        the person.
+        """
+        return self._hooked("consent_decision", hook)
+
+    def may_register(self, hook: F) -> F:
+        """Decorator: *hook(user)* tells whether a user may register applications; it narrows
+        ``OAUTH2_USERS_MAY_REGISTER``."""
+        return self._hooked("may_register", hook)
+
+    def personal_token_scopes(self, hook: F) -> F:
+        """Decorator: *hook(user)* returns the ids of the scopes that a user may give to personal tokens;
+        default: all that are not internal."""
+        return self._hooked("personal_token_scopes", hook)
+
+    def user_display(self, hook: F) -> F:
+        """Decorator: *hook(user)* returns how pages call a user, and a second line such as the e-mail
+        address (or an empty string)."""
+        return self._hooked("user_display", hook)
+
+    def place(self, hook: F) -> F:
+        """Decorator: *hook(address)* returns the place of an IP address for the pages of people's own,
+        such as ``Leipzig``, or None. Asked only where ``OAUTH2_KEEP_ADDRESSES`` is on."""
+        return self._hooked("place", hook)
 
     def _hooked(self, name: str, hook: F) -> F:
         self.hooks[name] = hook
@@ -228,6 +260,14 @@ def _end_before_others(app: Flask, server: ServerState) -> None:
             server.storage.unit.rollback()
 
 
+def _limit_rates(app: Flask, server: ServerState) -> None:
+    """Count requests, where Flask-Limiter is installed."""
+    if server.settings["OAUTH2_ENABLE_RATE_LIMITS"] and importlib.util.find_spec("flask_limiter"):
+        from . import rates  # optional machinery
+
+        rates.init_app(app, server)
+
+
 def _cap_oauthlib_logger(server: ServerState) -> None:
     logger = logging.getLogger("oauthlib")
     if not server.settings["OAUTH2_OAUTHLIB_DEBUG"] and logger.level < logging.INFO:  # also where none is set
@@ -265,7 +305,7 @@ def _meet_login_manager(app: Flask, server: ServerState) -> None:
 
 
 def _start_development(app: Flask, server: ServerState, development: Development) -> None:
-    server.admits = development.is_admitted
+    server.subjects.admits = development.is_admitted
     with app.app_context():
         server.storage.schema.create()
     app.logger.warning(

@@ -49,7 +49,7 @@ token_reused = _signals.signal("token-reused")
 #: A personal token was made: ``user_id``, ``name``, ``scopes``.
 personal_token_created = _signals.signal("personal-token-created")
 #: A request was refused: ``endpoint``, ``error``, ``detail`` (the private reason), ``client_id``
-#: where it is known.
+#: where it is known, ``reference`` (which the page shows).
 request_refused = _signals.signal("request-refused")
 #: A protected view refused a request: ``error`` (may be empty), ``detail``, ``scopes`` demanded.
 access_refused = _signals.signal("access-refused")

@@ -7,19 +7,24 @@ The verbs are the complete list of ways the house can be extended, by users too;
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from . import transport
+from .domain import tokens
+from .domain.audit import Audit
 from .domain.authorizations import AuthorizationRegistry
 from .domain.bearer import DatabaseTokens, TokenInfo
-from .domain.clients import ClientRegistry
+from .domain.clients import OFFER, ClientRegistry
 from .domain.consent import Consents
+from .domain.devices import Devices
 from .domain.grants import HandleKind, Handles
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
 from .domain.purge import Purger
 from .domain.subjects import Subjects
+from .domain.throttle import Throttle
 from .domain.tokens import Values
 from .scopes import ScopeRegistry
 from .storage import Storage
@@ -114,8 +119,8 @@ class ServerState:
         #: Views that CSRFProtect leaves alone.
         self.passed_views: set[Callable[..., Any]] = set()
         self.provider: Any = None
-        #: Whether the browser of the current request may be let in at all.
-        self.admits: Callable[[], bool] = lambda: True
+        #: Counts the current request under the rate of its route; raises TooMany.
+        self.rates: Callable[[Route], None] = lambda _: None
 
         self.routes: list[Route] = []
         self.parameters: dict[str, EndpointParameters] = {}
@@ -134,18 +139,25 @@ class ServerState:
         self.pages: dict[str, Callable[..., Any]] = {}
         self.commands: list[click.Command] = []
         # The tables that features share; a feature with a table of its own adds to them.
-        shared = (storage.authorizations, storage.grants, storage.tokens, storage.replays)
+        shared = (storage.authorizations, storage.grants, storage.tokens, storage.replays, storage.failure_counts)
         self.cleanups: list[Callable[[int], int]] = [queries.purge for queries in shared]
+        self.add_cleanup(partial(storage.audit_events.purge, settings["OAUTH2_AUDIT_EXPIRES_IN"]))
 
         self.values = Values(settings["OAUTH2_TOKEN_PREFIX"], settings["OAUTH2_TOKEN_PREFIXES"])
         self.handles = Handles(storage, self.values)
+        self.add_handle(OFFER, tokens.OFFER, settings["OAUTH2_OFFER_EXPIRES_IN"])
         self.subjects = Subjects(storage, self.hooks)
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
         self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.is_offline)
-        self.authorizations = AuthorizationRegistry(storage, self.values, scopes, settings, self.is_offline)
+        self.devices = Devices(settings, self.hooks)
+        self.audit = Audit(storage, self.devices)
+        self.authorizations = AuthorizationRegistry(
+            storage, self.values, scopes, settings, self.is_offline, self.audit, self.devices
+        )
+        self.throttle = Throttle(storage, settings)
         self.purger = Purger(storage, self.cleanups, settings["OAUTH2_PURGE_INTERVAL"])
         available = Available(self.grants, self.response_types, self.client_auths, scopes)
-        self.clients = ClientRegistry(storage, self.values, self.client_metadata, available, settings)
+        self.clients = ClientRegistry(storage, self.values, self.client_metadata, available, settings, self.audit)
 
     def issuer(self) -> str:
         """The issuer identifier of the current request.

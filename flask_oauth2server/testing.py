@@ -44,6 +44,9 @@ def _issued(server: ServerState, user: Any, client_id: str | None, scopes: Seque
     if client is not None and user is not None:
         granted = server.authorizations.grant(client, key, allowed, sid="test", auth_time=None)
     value, now = server.values.make(tokens.ACCESS), clock.now()
+    expires_at = now + timedelta(seconds=expires_in)
+    if granted is not None:
+        server.storage.authorizations.touch(granted.pk, expires_at)
     server.storage.tokens.add(
         access_digest=tokens.digest(value),
         client_pk=None if client is None else client.pk,
@@ -51,7 +54,7 @@ def _issued(server: ServerState, user: Any, client_id: str | None, scopes: Seque
         authorization_id=None if granted is None else granted.pk,
         scope=" ".join(allowed),
         created_at=now,
-        expires_at=now + timedelta(seconds=expires_in),
+        expires_at=expires_at,
     )
     return value
 

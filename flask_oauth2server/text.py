@@ -1,25 +1,94 @@
 """The ``_`` of texts that people read on pages.
 
-Where Flask-Babel is installed and initialised on the app, its translations are used; elsewhere the
-English text is.
+Where Flask-Babel is installed and initialised on the app, its translations and formats are used;
+elsewhere the English text is.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from flask import current_app
+
+#: Scripts that run from right to left.
+_RIGHT_TO_LEFT = ("ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi")
+
+
+class Sentence(str):
+    """An English sentence that can still be translated: what a rule says about a value.
+
+    :param message: the English text with its ``%(name)s`` places.
+    :param variables: values for its places.
+    """
+
+    message: str
+    variables: dict[str, object]
+
+    def __new__(cls, message: str, **variables: object) -> Sentence:
+        self = super().__new__(cls, message % variables if variables else message)
+        self.message, self.variables = message, variables
+        return self
 
 
 def gettext(message: str, **variables: object) -> str:
     """Translate *message* and fill in its ``%(name)s`` places.
 
-    :param message: the English text.
+    :param message: the English text, or a :class:`Sentence`.
     :param variables: values for its places.
     """
-    if "babel" in current_app.extensions:
-        from flask_babel import gettext as translate  # optional machinery
+    if isinstance(message, Sentence):
+        variables, message = message.variables, message.message
+    translated = _babel().gettext(message) if has_babel() else message
+    return str(translated % variables if variables else translated)
 
-        return str(translate(message, **variables))
-    return message % variables if variables else message
+
+def ngettext(singular: str, plural: str, num: int, **variables: object) -> str:
+    """Translate what depends on a number, which is ``%(num)s`` in the text."""
+    if has_babel():
+        return str(_babel().ngettext(singular, plural, num, **{"num": format_number(num), **variables}))
+    return (singular if num == 1 else plural) % {"num": format_number(num), **variables}
+
+
+def format_number(number: int) -> str:
+    """*number* with its thousands told apart."""
+    return str(_babel().format_decimal(number)) if has_babel() else f"{number:,}"
+
+
+def format_day(moment: datetime) -> str:
+    """Such as ``12 January 2026``."""
+    if has_babel():
+        return str(_babel().format_date(moment, "long", rebase=False))
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def format_moment(moment: datetime) -> str:
+    """Such as ``Thursday 15 October 2026, 09:42 UTC``; *moment* is UTC."""
+    if has_babel():
+        return f"{_babel().format_date(moment, 'full', rebase=False)}, {moment:%H:%M} UTC"
+    return f"{moment:%A} {moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def language() -> str:
+    """The tag of the language that pages are in (BCP 47)."""
+    locale = _babel().get_locale() if has_babel() else None
+    return "en" if locale is None else str(locale).replace("_", "-")
+
+
+def direction() -> str:
+    """``ltr`` or ``rtl``."""
+    return "rtl" if language().partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
+
+
+def has_babel() -> bool:
+    """Whether Flask-Babel translates for the current app."""
+    return "babel" in current_app.extensions
+
+
+def _babel() -> Any:
+    import flask_babel  # optional machinery
+
+    return flask_babel
 
 
 _ = gettext

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,3 +79,22 @@ def is_acceptable(settings: Mapping[str, Any]) -> bool:
         or not request.remote_addr  # a Unix socket
         or bool(settings["OAUTH2_ALLOW_INSECURE_TRANSPORT"])
     )
+
+
+def network(address: str | None) -> str:
+    """What is counted as one address: of IPv6 the /64, which one subscriber has as a whole.
+
+    :param address: that of the peer as Werkzeug tells it; empty on a Unix socket. Some proxies write a port
+        behind it, which ``ProxyFix`` hands on.
+    """
+    told = address or ""
+    host = told.partition("]")[0].removeprefix("[") if told.count(":") != 1 else told.partition(":")[0]
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        return told
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))

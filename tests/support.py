@@ -78,6 +78,7 @@ def build(
         "SQLALCHEMY_DATABASE_URI": database_url,
         "OAUTH2_ISSUER": ISSUER,
         "PROPAGATE_EXCEPTIONS": True,
+        "OAUTH2_ENABLE_RATE_LIMITS": False,
     }
     app.config.update({**settings, **(config or {})})
     db = SQLAlchemy(app)

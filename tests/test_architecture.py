@@ -21,7 +21,7 @@ ROWS = [
     {"domain"},
     {"state"},
     {"oauth", "resource"},
-    {"features", "ui", "cli", "verbs", "csrf", "testing"},
+    {"features", "ui", "cli", "verbs", "csrf", "rates", "testing"},
     {"extension"},
     {"__init__"},
 ]

@@ -11,7 +11,8 @@ from ..errors import OAuth2ServerError
 from ..scopes import ScopeRegistry
 from ..storage import Storage
 from ..storage.clients import ClientInfo
-from . import tokens
+from . import audit, tokens
+from .devices import Devices
 from .metadata import is_name
 
 
@@ -31,6 +32,8 @@ class AuthorizationRegistry:
     :param scopes: the scopes that exist.
     :param settings: the ``OAUTH2_*`` settings.
     :param is_offline: whether a client may act while the person is away.
+    :param audit: notes what happens in whose name.
+    :param devices: tells where the person is, as far as that is kept.
     """
 
     def __init__(
@@ -40,17 +43,31 @@ class AuthorizationRegistry:
         scopes: ScopeRegistry,
         settings: Mapping[str, Any],
         is_offline: Callable[[ClientInfo], bool],
+        audit: audit.Audit,
+        devices: Devices,
     ) -> None:
         self._storage = storage
         self._values = values
         self._scopes = scopes
         self._settings = settings
         self._is_offline = is_offline
+        self._audit = audit
+        self._devices = devices
 
     def grant(
-        self, client: ClientInfo, user_key: Any, scopes: Sequence[str], *, sid: str, auth_time: float | None
+        self,
+        client: ClientInfo,
+        user_key: Any,
+        scopes: Sequence[str],
+        *,
+        sid: str,
+        auth_time: float | None,
+        remembered: bool = False,
     ) -> Granted:
-        """A new authorization, uncommitted; it lives on only where the client may refresh."""
+        """A new authorization, uncommitted; it lives on only where the client may refresh.
+
+        :param remembered: whether no page was shown.
+        """
         offline = self._is_offline(client)
         settings = self._settings
         if offline:
@@ -70,8 +87,25 @@ class AuthorizationRegistry:
             offline=offline,
             created_at=now,
             expires_at=expires_at,
+            live_until=now + timedelta(seconds=settings["OAUTH2_CODE_EXPIRES_IN"]),
+            **self._devices.origin()._asdict(),
         )
+        of_client = {"client_id": client.client_id, "client_name": client.name}
+        reason = "remembered" if remembered else None
+        self._audit.note(audit.ALLOWED, user_key, scopes=scopes, authorization=public_id, reason=reason, **of_client)
         return Granted(pk, public_id, expires_at)
+
+    def revoke(self, pk: int, reason: str) -> Any:
+        """End an authorization with its codes and tokens, uncommitted.
+
+        :returns: its ``public_id``, ``user_id`` and ``client_id``; None if it had ended already.
+        """
+        if not self._storage.authorizations.revoke(pk, reason):
+            return None
+        facts = self._storage.authorizations.facts(pk)
+        of_client = {"client_id": facts.client_id, "client_name": facts.name}
+        self._audit.note(audit.ENDED, facts.user_id, authorization=facts.public_id, reason=reason[:64], **of_client)
+        return facts
 
     def access_lifetime(self, client: ClientInfo) -> int:
         """Seconds that an access token of *client* lives."""
@@ -91,19 +125,45 @@ class AuthorizationRegistry:
         """
         longest = self._settings["OAUTH2_PERSONAL_TOKEN_MAX_EXPIRES_IN"]
         seconds = self._settings["OAUTH2_PERSONAL_TOKEN_EXPIRES_IN"] if expires_in is None else expires_in
-        if not is_name(name):
-            raise OAuth2ServerError("Give the token a name of at most 255 printable characters.")
+        _check_name(name)
         if not 0 < seconds <= longest:
             raise OAuth2ServerError(f"A personal token lives 1 to {longest} seconds, not {seconds}.")
-        now = clock.now()
+        allowed, now = self._scopes.validated(scopes), clock.now()
         value = self._values.make(tokens.PERSONAL, self._settings["OAUTH2_TOKEN_PERSONAL_SALT_LEN"])
         pk = self._storage.tokens.add(
             access_digest=tokens.digest(value),
             user_id=user_key,
             name=name.strip(),
-            scope=" ".join(self._scopes.validated(scopes)),
+            scope=" ".join(allowed),
             hint=tokens.hint(value),
             created_at=now,
             expires_at=now + timedelta(seconds=seconds),
         )
+        self._audit.note(audit.TOKEN_MADE, user_key, token_id=pk, name=name.strip(), scopes=allowed)
         return pk, value
+
+    def edit_personal_token(self, token: Any, name: str | None, scopes: Sequence[str] | None) -> None:
+        """Rename a personal token, or take scopes away from it, uncommitted.
+
+        :raises OAuth2ServerError: for a bad name, or a scope that it does not have.
+        """
+        name = token.name if name is None else name
+        _check_name(name)
+        wanted = token.scopes if scopes is None else list(dict.fromkeys(scopes))
+        if more := [id_ for id_ in wanted if id_ not in token.scopes]:
+            raise OAuth2ServerError(f"A personal token is never given more scopes: {', '.join(more)}.")
+        # What another tab has taken away meanwhile stays away.
+        had = self._storage.tokens.held_scope(token.id).split()
+        self._storage.tokens.change_personal(token.id, name.strip(), " ".join(s for s in wanted if s in had))
+
+    def revoke_personal_token(self, pk: int, user_key: Any, name: str, reason: str) -> bool:
+        """End a personal token, uncommitted; False if it had ended already."""
+        ended = self._storage.tokens.revoke(pk)
+        if ended:
+            self._audit.note(audit.TOKEN_ENDED, user_key, token_id=pk, name=name, reason=reason[:64])
+        return ended
+
+
+def _check_name(name: str) -> None:
+    if not is_name(name):
+        raise OAuth2ServerError("Give the token a name of at most 255 printable characters.")

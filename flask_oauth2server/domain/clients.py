@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -11,8 +12,9 @@ from .. import clock
 from ..config import LONGEST_TIME
 from ..errors import InvalidClientMetadata
 from ..storage import Storage
+from ..text import Sentence, _
+from . import audit, logos, names, secrets, tokens
 from . import metadata as rules
-from . import secrets, tokens
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,512}")
 #: Values that are columns of their own, beside the JSON of RFC 7591 names.
@@ -25,6 +27,10 @@ _COLUMNS = (
     "refresh_rotation",
 )
 MOST_SECRETS = 5
+#: The kind of handle by which a client is offered to another owner.
+OFFER = "offer"
+#: What a check of a client has looked at: whoever changes it wants a new one.
+CHECKED = frozenset(("name", "logo", "redirect_uris"))
 _NO_SECRET = "a public client has no secret, nor one that authenticates in another way."
 
 
@@ -36,6 +42,7 @@ class ClientRegistry:
     :param fields: known metadata; features add to it.
     :param available: what this server offers.
     :param settings: the ``OAUTH2_*`` settings.
+    :param audit: notes what happens in whose name.
     """
 
     def __init__(
@@ -45,12 +52,14 @@ class ClientRegistry:
         fields: Mapping[str, rules.Field],
         available: rules.Available,
         settings: Mapping[str, Any],
+        audit: audit.Audit,
     ) -> None:
         self._storage = storage
         self._values = values
         self._fields = fields
         self._available = available
         self._settings = settings
+        self._audit = audit
 
     def create(
         self,
@@ -61,6 +70,7 @@ class ClientRegistry:
         client_id: str | None = None,
         client_secret: str | None = None,
         owner_key: Any = None,
+        logo: bytes | None = None,
         **metadata: Any,
     ) -> tuple[Any, str | None]:
         """Register a client, uncommitted; see :meth:`.OAuth2Server.create_client`."""
@@ -70,9 +80,12 @@ class ClientRegistry:
         method = complete["token_endpoint_auth_method"]
         uses_secret = self._uses_secret(method)
         self._check_secret(client_secret, uses_secret)
+        name = _checked_name(name)
         client = self._storage.clients.add(
             client_id=self._new_client_id(client_id),
-            name=_checked_name(name),
+            name=name,
+            name_key=names.key(name),
+            verified_at=clock.now() if columns.get("verified") else None,
             client_metadata=complete,
             is_confidential=method != "none",
             user_id=owner_key,
@@ -80,13 +93,21 @@ class ClientRegistry:
             **own,
         )
         secret = self._add_secret(client, client_secret) if uses_secret else None
+        if logo is not None:
+            self.set_logo(client, logo)
+        self._note(audit.CLIENT_MADE, client)
         return client, secret
 
-    def edit(self, client: Any, *, name: str | None = None, **metadata: Any) -> list[str]:
+    def edit(self, client: Any, *, name: str | None = None, by_owner: bool = False, **metadata: Any) -> list[str]:
         """Change a client, uncommitted; returns the names of what changed.
 
         The type cannot be changed: a public client never becomes confidential.
+
+        :param by_owner: what a check has looked at wants a new one, then.
         """
+        self._storage.clients.hold(client)
+        changes = {} if name is None else {"name": _checked_name(name), "name_key": names.key(name)}
+        picture = {"logo"} & metadata.keys() and self.set_logo(client, metadata.pop("logo"))
         columns, own, given = self._sorted_out(metadata)
         before = dict(client.client_metadata)
         known = {k: v for k, v in before.items() if k in self._fields}
@@ -94,13 +115,64 @@ class ClientRegistry:
         complete = {**kept, **self._completed({**known, **given}, before)}
         if (complete["token_endpoint_auth_method"] != "none") != client.is_confidential:
             raise InvalidClientMetadata("token_endpoint_auth_method", "the type of a client cannot be changed.")
-        changed = [key for key in complete.keys() | before.keys() if complete.get(key) != before.get(key)]
+        changed = {key for key in complete.keys() | before.keys() if complete.get(key) != before.get(key)}
+        changed |= {"logo"} if picture else set()
         client.client_metadata = complete
-        for key, value in {**columns, **own, **({} if name is None else {"name": _checked_name(name)})}.items():
-            if getattr(client, key) != value:
-                setattr(client, key, value)
-                changed.append(key)
+        changed |= _assigned(client, {**columns, **own, **changes}) - {"name_key"}
+        if by_owner and not CHECKED.isdisjoint(changed):
+            changed |= _assigned(client, {"verified": False})
+        if "verified" in changed:
+            client.verified_at = clock.now() if client.verified else None
+        if changed:
+            self._note(audit.CLIENT_CHANGED, client)
         return sorted(changed)
+
+    def set_logo(self, client: Any, content: bytes | None) -> bool:
+        """Give a client a picture, uncommitted, or take it away; False if nothing changed.
+
+        :raises InvalidClientMetadata: if it is none that is accepted.
+        """
+        if content is None:
+            return self._storage.logos.remove(client.id)
+        try:
+            picture = logos.judged(content)
+        except ValueError as error:
+            raise InvalidClientMetadata("logo", error.args[0]) from None
+        digest = hashlib.sha256(content).hexdigest()
+        if self._storage.logos.digests([client.id]).get(client.id) == digest:
+            return False
+        self._storage.logos.put(client.id, content=content, content_type=picture.content_type, digest=digest)
+        return True
+
+    def check_own_name(self, name: str, client_pk: int | None = None) -> None:
+        """Refuse a name by which people would take an application for another one, or for the provider.
+
+        :param client_pk: of the application that is to have it, if there is one.
+        :raises InvalidClientMetadata: with a sentence that names the remedy.
+        """
+        near = names.is_near(name, self._settings["OAUTH2_PROVIDER_NAME"])
+        if near or self._storage.clients.is_name_taken(names.key(name), client_pk):
+            host = self._settings["OAUTH2_PROVIDER_NAME"] or _("the provider")
+            taken = Sentence(
+                "“%(name)s” is taken or too close to %(host)s's own name. Choose another.", name=name, host=host
+            )
+            raise InvalidClientMetadata("name", taken)
+
+    def hand_over(self, client: Any, owner_key: Any) -> None:
+        """Give a client to another owner, uncommitted; who makes it was part of what was checked."""
+        self._storage.grants.withdraw(OFFER, client.id)
+        self._note(audit.CLIENT_GIVEN_AWAY, client)
+        client.user_id, client.verified, client.verified_at = owner_key, False, None
+        self._note(audit.CLIENT_TAKEN_OVER, client)
+
+    def delete(self, client: Any) -> None:
+        """Remove a client with all that hangs on it, uncommitted."""
+        self._note(audit.CLIENT_DELETED, client)
+        self._storage.clients.delete(client)
+
+    def _note(self, kind: str, client: Any, **facts: Any) -> None:
+        """In the name of its owner, whoever did it."""
+        self._audit.note(kind, client.user_id, client_id=client.client_id, client_name=client.name, **facts)
 
     def set_disabled(self, client: Any, disabled: bool) -> None:
         """Disable a client, whose tokens stop working at once, or enable it again; uncommitted."""
@@ -123,13 +195,18 @@ class ClientRegistry:
                 secret.expires_at = min(secret.expires_at or end, end)
         elif len(live) >= MOST_SECRETS:
             raise InvalidClientMetadata("client_secret", f"there are {MOST_SECRETS} secrets already: revoke one first.")
-        return self._add_secret(client, client_secret)
+        value = self._add_secret(client, client_secret)
+        self._note(audit.SECRET_MADE, client)
+        return value
 
-    def revoke_secret(self, client: Any, hint: str) -> int:
-        """Revoke the live secrets of *client* that end in *hint*, uncommitted; returns how many."""
-        found = [secret for secret in self._storage.clients.live_secrets(client) if secret.hint == hint]
+    def revoke_secret(self, client: Any, hint: str | None = None, pk: int | None = None) -> int:
+        """Revoke the live secrets of *client* that end in *hint*, or the one with this key, uncommitted;
+        returns how many."""
+        live = self._storage.clients.live_secrets(client)
+        found = [secret for secret in live if secret.hint == hint or secret.id == pk]
         for secret in found:
             secret.revoked_at = clock.now()
+            self._note(audit.SECRET_ENDED, client, name=secret.hint)
         return len(found)
 
     def _sorted_out(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -184,7 +261,16 @@ class ClientRegistry:
         return value
 
 
-_OURS = {"id", "client_id", "client_metadata", "is_confidential", "user_id", "disabled_at", "created_at", "name"}
+def _assigned(client: Any, values: Mapping[str, Any]) -> set[str]:
+    """Set attributes of *client*; returns the names of those that changed."""
+    changed = {name for name, value in values.items() if getattr(client, name) != value}
+    for name in changed:
+        setattr(client, name, values[name])
+    return changed
+
+
+_OURS = {"id", "client_id", "client_metadata", "is_confidential", "user_id", "disabled_at", "created_at"}
+_OURS |= {"name", "name_key", "verified_at"}
 
 
 def _checked_name(name: str) -> str:

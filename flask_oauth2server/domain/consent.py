@@ -6,18 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from .. import clock
-from ..errors import TicketRefused
 from ..scopes import Scope, ScopeRegistry
 from ..storage import Storage
 from ..storage.clients import ClientInfo
-from . import redirect_uris, sessions, signed, tokens
-
-_PURPOSE = "consent ticket"
-_NAMESPACE = "consent ticket"
+from . import redirect_uris, sessions
+from .tickets import Tickets
 
 
 @dataclass(frozen=True)
@@ -31,6 +27,8 @@ class Asking:
     :ivar since: when the client was first allowed, or None.
     :ivar always: whether the client is of the kind that is asked each time (RFC 8252, 8.6).
     :ivar new_host: whether the answer goes to a host that was not shown before.
+    :ivar forced: whether the client wants the page, whatever was agreed to.
+    :ivar offline: whether it may act while the person is away, and that was agreed to before.
     """
 
     needed: bool
@@ -40,6 +38,8 @@ class Asking:
     since: datetime | None
     always: bool
     new_host: bool
+    forced: bool
+    offline: bool
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class Consents:
         loopback_hosts: Sequence[str],
         is_offline: Callable[[ClientInfo], bool],
     ) -> None:
+        self.tickets = Tickets(storage, "consent ticket")
         self._storage = storage
         self._scopes = scopes
         self._loopback_hosts = loopback_hosts
@@ -116,6 +117,8 @@ class Consents:
             since=row.created_at if row else None,
             always=always,
             new_host=new_host,
+            forced=forced,
+            offline=row is not None and row.offline,
         )
 
     def still_covers(self, client: ClientInfo, user_key: Any, scopes: Sequence[str]) -> bool:
@@ -123,23 +126,6 @@ class Consents:
         unit ends, so that withdrawing it waits."""
         row = self._storage.consents.hold(user_key, client.pk)
         return client.first_party or (row is not None and set(scopes) <= set(row.scope.split()))
-
-    def ticket(self, binding: str) -> str:
-        """A ticket for a page that shows what *binding* stands for; good for ten minutes, once."""
-        return signed.sign(_PURPOSE, [binding, tokens.random_text()])
-
-    def use_up(self, ticket: str | None, binding: str) -> Callable[[], None]:
-        """Check a ticket; what is returned uses it up, inside the granting unit.
-
-        :raises TicketRefused: if it is forged, expired, or stands for something else; from the
-            returned function: if it was used before.
-        """
-        payload = signed.read(_PURPOSE, ticket)
-        if payload is None or payload[0] != binding:
-            raise TicketRefused("the ticket is expired or stands for another request")
-        kept = clock.now() + timedelta(seconds=2 * signed.LIFETIME)
-        used = lambda: TicketRefused("the ticket was used before")  # noqa: E731
-        return lambda: self._storage.replays.use_up(_NAMESPACE, payload[1], kept, used)
 
     def record(
         self, client: ClientInfo, user_key: Any, shown: Sequence[str], granted: Sequence[str], redirect_uri: str | None
@@ -169,6 +155,7 @@ class Consents:
     ) -> str:
         """A digest of everything that a consent stands for, as it is now, and of the session that gives it."""
         optional = [scope for scope in scopes if self._scopes.is_optional(scope)]
-        asks = [client.pk, client.client_id, client.name, client.verified, self._is_offline(client), redirect_uri]
+        who = [client.pk, client.client_id, client.name, client.verified, str(client.owner)]
+        asks = [*who, self._is_offline(client), redirect_uri]
         whole = [request_digest, asks, str(user_key), sessions.sid(), list(scopes), optional]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

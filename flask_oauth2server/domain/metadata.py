@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..errors import InvalidClientMetadata
 from ..scopes import ScopeRegistry
+from ..text import Sentence
 from . import redirect_uris
 
 #: Raises ValueError with a sentence if a value is not accepted; sees all metadata beside it.
@@ -40,7 +41,7 @@ def sorted_words(response_type: str | None) -> str:
 def text(value: Any, metadata: Mapping[str, Any]) -> None:
     """A string of printable characters."""
     if not isinstance(value, str) or len(value) > 4000 or any(ord(c) < 32 and c not in "\n\r\t" for c in value):
-        raise ValueError("must be text of at most 4,000 characters.")
+        raise ValueError(Sentence("must be text of at most 4,000 characters."))
 
 
 def is_name(name: object) -> bool:
@@ -57,34 +58,38 @@ def web_address(value: Any, metadata: Mapping[str, Any]) -> None:
         host = None
     plain = host and len(value) <= 2000 and re.fullmatch(r"[\x21\x23-\x3b\x3d\x3f-\x5b\x5d-\x7e]+", value)
     if not plain or parts.scheme != "https" or "@" in parts.netloc:
-        raise ValueError("must be an address that begins with https://.")
+        raise ValueError(Sentence("must be an address that begins with https://."))
 
 
 def _flag(value: Any, metadata: Mapping[str, Any]) -> None:
     if not isinstance(value, bool):
-        raise ValueError("must be true or false.")
+        raise ValueError(Sentence("must be true or false."))
 
 
 def _strings(value: Any, metadata: Mapping[str, Any]) -> None:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value) or len(value) > 100:
-        raise ValueError("must be a list of at most 100 strings.")
+        raise ValueError(Sentence("must be a list of at most 100 strings."))
 
 
 def _redirect_uris(value: Any, metadata: Mapping[str, Any]) -> None:
     _strings(value, metadata)
     for uri in value:
-        redirect_uris.check(uri, native=metadata.get("application_type") == "native")
+        try:
+            redirect_uris.check(uri, native=metadata.get("application_type") == "native")
+        except ValueError as error:
+            named = str(error).startswith(uri[:200])
+            raise ValueError(str(error) if named else f"{uri[:200]}: {error}") from None
 
 
 def _application_type(value: Any, metadata: Mapping[str, Any]) -> None:
     if value not in ("web", "native"):
-        raise ValueError('must be "web" or "native".')
+        raise ValueError(Sentence('must be "web" or "native".'))
 
 
 def _require_pkce(value: Any, metadata: Mapping[str, Any]) -> None:
     _flag(value, metadata)
     if not value and metadata["token_endpoint_auth_method"] == "none":
-        raise ValueError("only a confidential client may turn PKCE off.")
+        raise ValueError(Sentence("only a confidential client may turn PKCE off."))
 
 
 #: What every client may say of itself, in this order on forms; features add to a copy of it.
@@ -129,7 +134,7 @@ def completed(
             try:
                 field.check(result[name], result)
             except ValueError as error:
-                raise InvalidClientMetadata(name, str(error)) from None
+                raise InvalidClientMetadata(name, error.args[0]) from None
     _check_together(result, available, before)
     return {name: list(v) if isinstance(v, tuple) else v for name, v in result.items() if v is not None}
 

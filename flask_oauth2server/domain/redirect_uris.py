@@ -10,6 +10,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
+from ..text import Sentence
+
 _LONGEST = 2000
 _CHARACTERS = re.compile(r"[\x21\x24-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]+")
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|\[[0-9a-f:]+\]")
@@ -32,45 +34,50 @@ def check(uri: object, *, native: bool) -> None:
     :raises ValueError: with a sentence that names the remedy.
     """
     if not isinstance(uri, str) or not uri:
-        raise ValueError("a redirect URI is a string that is not empty.")
-    shown = uri[:200]
+        raise _refusal("a redirect URI is a string that is not empty.")
     if "#" in uri:
-        raise ValueError(f"{shown}: remove everything from the # on. A redirect URI cannot have a fragment.")
+        raise _refusal("remove everything from the # on. A redirect URI cannot have a fragment.")
     if len(uri) > _LONGEST or not _CHARACTERS.fullmatch(uri):
-        raise ValueError(f"{shown}: use at most {_LONGEST} ASCII characters, percent-encoding the others.")
+        raise _refusal("use at most 2000 ASCII characters, percent-encoding the others.")
     if not _ANSWERS.isdisjoint(name for name, _ in parse_qsl(uri.partition("?")[2], keep_blank_values=True)):
-        raise ValueError(f"{shown}: its query has a parameter that is the answer's, such as code or state.")
+        raise _refusal("its query has a parameter that is the answer's, such as code or state.")
     scheme, colon, rest = uri.partition(":")
     if not colon or not rest:
-        raise ValueError(f"{shown}: this is not a whole address. Write it with https:// and a host name.")
+        raise _refusal("this is not a whole address. Write it with https:// and a host name.")
     if scheme in ("https", "http"):
-        _check_web(uri, shown)
+        _check_web(uri)
     elif not _PRIVATE_SCHEME.fullmatch(scheme):
-        raise ValueError(
-            f"{shown}: addresses that start with {scheme[:40]}: are not accepted. A private-use scheme is a reversed "
-            "domain name of yours, such as com.example.app:/callback."
+        raise _refusal(
+            "addresses that start with %(scheme)s: are not accepted. A private-use scheme is a reversed domain name "
+            "of yours, such as com.example.app:/callback.",
+            scheme=scheme[:40],
         )
     elif "@" in rest:
-        raise ValueError(f"{shown}: leave the @ out.")
+        raise _refusal("leave the @ out.")
     elif not native:
-        raise ValueError(f'{shown}: a private-use scheme needs application_type "native".')
+        raise _refusal('a private-use scheme needs application_type "native".')
 
 
-def _check_web(uri: str, shown: str) -> None:
-    whole = f"{shown}: this is not a whole address. Write it with https:// and a host name."
+def _refusal(message: str, **variables: object) -> ValueError:
+    return ValueError(Sentence(message, **variables))
+
+
+def _check_web(uri: str) -> None:
+    whole = "this is not a whole address. Write it with https:// and a host name."
     try:
         parts = urlsplit(uri)
         _ = parts.port
     except ValueError:
-        raise ValueError(whole) from None
+        raise _refusal(whole) from None
     if not uri.startswith(f"{parts.scheme}://") or "@" in parts.netloc or not parts.hostname:
-        raise ValueError(whole)
+        raise _refusal(whole)
     host, port = _host_and_port(parts.netloc)
     if not _HOST.fullmatch(host) or (port and not port.isdigit()) or parts.netloc.endswith(":"):
-        raise ValueError(f"{shown}: write the host name in small letters, without wildcards.")
+        raise _refusal("write the host name in small letters, without wildcards.")
     if parts.scheme == "http" and host not in _LOCAL_HTTP:
-        raise ValueError(
-            f"{shown} must start with https. Plain http is accepted only for 127.0.0.1, [::1] and localhost."
+        raise _refusal(
+            "%(uri)s must start with https. Plain http is accepted only for 127.0.0.1, [::1] and localhost.",
+            uri=uri[:200],
         )
 
 
@@ -112,6 +119,11 @@ def is_native(uri: str, loopback_hosts: Collection[str] = ()) -> bool:
 def is_loopback(uri: str, further: Collection[str] = ()) -> bool:
     """Whether the answer goes to a program on the person's computer."""
     return _loopback(uri, {*further, "localhost"}) is not None
+
+
+def is_any_port(uri: str, loopback_hosts: Collection[str] = ()) -> bool:
+    """Whether a registered *uri* matches on any port (RFC 8252, 7.3)."""
+    return _loopback(uri, loopback_hosts) is not None
 
 
 def host(uri: str) -> str:

@@ -28,6 +28,11 @@ def is_storable(value: str) -> bool:
     return bool(value) and len(value) <= LONGEST and "\0" not in value
 
 
+def may_be_guessed(value: str) -> bool:
+    """Whether *value* is as short as what a person may have chosen, and could be right at all."""
+    return len(value) < LONG and is_storable(value)
+
+
 def hashed(value: str) -> str:
     """What is stored of a secret: a plain digest of a long one, scrypt of a short one."""
     return tokens.digest(value) if len(value) >= LONG else generate_password_hash(value)

@@ -54,6 +54,12 @@ def person() -> Any:
     return user._get_current_object()
 
 
+def claimed() -> str | None:
+    """The key of the person as the session has it; the database is not asked."""
+    key = session.get("_user_id")
+    return str(key) if key is not None else None
+
+
 def sid() -> str:
     """The id of this session; made now if the host logged the person in past Flask-Login."""
     if _SID not in session:

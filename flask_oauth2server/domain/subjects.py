@@ -10,6 +10,7 @@ from werkzeug.local import LocalProxy
 
 from ..errors import OAuth2ServerError
 from ..storage import Storage
+from . import sessions
 
 #: The length of the column ``user_id`` where there is no ``user_model``.
 _LONGEST_KEY = 255
@@ -28,6 +29,8 @@ class Subjects:
     def __init__(self, storage: Storage, hooks: Mapping[str, Callable[..., Any]]) -> None:
         self._users = storage.users
         self._hooks = hooks
+        #: Whether the browser of the current request may be let in at all.
+        self.admits: Callable[[], bool] = lambda: True
 
     def key_of(self, user: Any) -> Any:
         """The key under which *user* is stored.
@@ -43,6 +46,28 @@ class Subjects:
         if key is None:
             raise OAuth2ServerError(f"{user!r} is no stored user.")
         return key
+
+    def person(self) -> Any:
+        """The user at the browser of the current request, if there is one and the host lets them in;
+        else None."""
+        person = sessions.person() if self.admits() else None
+        return person if person is not None and self.is_active(self.key_of(person)) else None
+
+    def name_of(self, user: Any) -> tuple[str, str]:
+        """How a person is called, and a second line such as the e-mail address; it may be empty.
+
+        From ``@oauth2.user_display``, else from the first two of ``name``, ``username``, ``email``.
+        """
+        hook = self._hooks.get("user_display")
+        if hook is not None:
+            name, detail = hook(user)
+            return str(name), str(detail or "")
+        values = [getattr(user, attribute, None) for attribute in ("name", "username", "email")]
+        known = list(dict.fromkeys(value for value in values if isinstance(value, str) and value))
+        if not known:
+            return str(self.key_of(user)), ""
+        email = known[-1] if len(known) > 1 else ""
+        return known[0], email
 
     def parsed(self, text: str) -> Any:
         """The key written as *text* on a command line.

@@ -16,10 +16,11 @@ from ..errors import ConfigurationError
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #: 43 characters of 62 kinds are 256 bits.
 RANDOM_LENGTH = 43
+_READABLE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHECKSUM_LENGTH = 6
 _LONGEST = 512
 
-ACCESS, REFRESH, PERSONAL, SECRET, CODE = "a", "r", "p", "s", "c"
+ACCESS, REFRESH, PERSONAL, SECRET, CODE, OFFER = "a", "r", "p", "s", "c", "t"
 
 
 def _base62(number: int, length: int) -> str:
@@ -33,6 +34,12 @@ def _base62(number: int, length: int) -> str:
 def random_text(length: int = RANDOM_LENGTH) -> str:
     """*length* random letters and digits. Eight bits each are drawn, so the bias is below 2^-80."""
     return _base62(int.from_bytes(secrets.token_bytes(length)), length)
+
+
+def reference() -> str:
+    """A name for one refusal that people can read out, such as ``F-7K3Q-9D2M``."""
+    text = "".join(secrets.choice(_READABLE) for _ in range(8))
+    return f"F-{text[:4]}-{text[4:]}"
 
 
 def digest(value: str) -> str:

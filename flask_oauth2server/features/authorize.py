@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from flask import request as http
 from flask_wtf.csrf import ValidationError, validate_csrf
 
 from .. import clock, signals
-from ..domain import consent, sessions
+from ..domain import audit, consent, sessions
 from ..errors import PageError, ProtocolError, TicketRefused
 from ..oauth import authorization_request, parameters, responses
 from ..oauth.parameters import Parameters
@@ -31,7 +31,7 @@ _LONGEST_ADDRESS = 8192
 def init_app(server: ServerState) -> None:
     """Join."""
     view, methods = partial(authorize, server), ("GET", "POST")
-    server.add_route("/authorize", "authorize", view, page=True, methods=methods, checks_csrf=True)
+    server.add_route("/authorize", "authorize", view, page=True, methods=methods, checks_csrf=True, rate="authorize")
     server.add_route("/errors/", "errors", partial(errors, server), page=True)
     server.add_parameters("authorize", "response_type", "client_id", "redirect_uri", "scope", "state", "response_mode")
     server.add_parameters("authorize", "prompt", "max_age", "request", "request_uri", PROOF)
@@ -103,7 +103,7 @@ def authorize(server: ServerState) -> Response:
         return _as_get(server)
     sent = parameters.from_query(server, "authorize")
     request, error = _validated(server, sent)
-    person = _person(server)
+    person = server.subjects.person()
     if person is None and "none" not in _prompts(request):
         first = None if error else _asking_for_proof(request, sent)
         return first or make_response(server.login_manager.unauthorized())
@@ -148,14 +148,6 @@ def _to_itself(sent: Parameters) -> Response:
     return make_response(redirect(address, 303))
 
 
-def _person(server: ServerState) -> Any:
-    """Who is at the browser, if the host lets them in."""
-    person = sessions.person() if server.admits() else None
-    if person is None or not server.subjects.is_active(server.subjects.key_of(person)):
-        return None
-    return person
-
-
 def _must_prove(request: ProtocolRequest) -> bool:
     """Whether ``prompt=login`` or ``max_age`` wants the person to prove again who they are."""
     too_old = request.max_age is not None and sessions.is_older(int(request.max_age))
@@ -196,21 +188,25 @@ def _consent(server: ServerState, request: ProtocolRequest, person: Any) -> Resp
             return responses.authorization_answer(server, request, answer)
         except TicketRefused:
             pass  # withdrawn at this moment: it is asked for after all
+    question = _question(server, request, person, asking)
+    decided = _decided(server, question)
+    if decided is not None:
+        return _granted_or_denied(server, request, key, decided)
     if "none" in prompts:
         error = ProtocolError("consent_required", "The person has to be asked.")
         return responses.authorization_error(server, request, error)
-    return _page(server, request, person, asking)
+    return _page(server, question)
 
 
-def _page(
+def _question(
     server: ServerState, request: ProtocolRequest, person: Any, asking: consent.Asking, *, again: bool = False
-) -> Response:
+) -> consent.Question:
     client, redirect_uri = request.client, request.redirect_uri
     assert client is not None and redirect_uri is not None
     scopes: list[str] = list(request.scopes or ())
     known = {scope: server.scopes.get(scope) for scope in scopes}
     offline = timedelta(seconds=server.settings["OAUTH2_AUTHORIZATION_EXPIRES_IN"])
-    question = consent.Question(
+    return consent.Question(
         client=client,
         user=person,
         required=tuple(s for id_, s in known.items() if s and not s.optional),
@@ -218,12 +214,37 @@ def _page(
         redirect_uri=redirect_uri,
         asking=asking,
         offline_until=clock.now() + offline if server.is_offline(client) else None,
-        ticket=server.consents.ticket(_binding(server, request, person)),
+        ticket=server.consents.tickets.make(_binding(server, request, person)),
         notice=again,
         scope=" ".join(scopes),
     )
+
+
+def _page(server: ServerState, question: consent.Question) -> Response:
     render = server.hooks.get("consent_page") or server.pages["consent"]
-    return responses.secured(make_response(render(question)), responses.form_action_of(redirect_uri))
+    return responses.secured(
+        server.settings, make_response(render(question)), responses.form_action_of(question.redirect_uri)
+    )
+
+
+def _decided(server: ServerState, question: consent.Question) -> list[str] | None:
+    """What the host's code decides, where it may: the scopes that are granted; None asks the person."""
+    decide = server.hooks.get("consent_decision")
+    if decide is None or question.asking.always or question.asking.forced:
+        return None
+    decision = decide(question)
+    if decision is None:
+        return None
+    asked = question.scope.split()
+    return asked if decision is True else [scope for scope in asked if scope in (decision or ())]
+
+
+def _granted_or_denied(server: ServerState, request: ProtocolRequest, key: Any, scopes: list[str]) -> Response:
+    if not scopes:
+        server.storage.unit.run(partial(_note_denial, server, request, key, _code_decides))
+        return _denied(server, request, key)
+    answer = authorization_request.grant(server, request, key, scopes, use_up_ticket=_code_decides)
+    return responses.authorization_answer(server, request, answer)
 
 
 def _binding(server: ServerState, request: ProtocolRequest, person: Any) -> str:
@@ -236,19 +257,36 @@ def _binding(server: ServerState, request: ProtocolRequest, person: Any) -> str:
 
 def _answered(server: ServerState, request: ProtocolRequest, person: Any, asking: consent.Asking) -> Response:
     """The form came back. A refused token or ticket shows the page again, never an error."""
-    assert request.client is not None
     key, scopes = server.subjects.key_of(person), list(request.scopes or ())
     allowed = _allowed(server, scopes)
     try:
         validate_csrf(http.form.get("csrf_token"))
-        use_up = server.consents.use_up(http.form.get("ticket"), _binding(server, request, person))
+        use_up = server.consents.tickets.use_up(http.form.get("ticket"), _binding(server, request, person))
         if allowed:
             answer = authorization_request.grant(server, request, key, allowed, shown=scopes, use_up_ticket=use_up)
             return responses.authorization_answer(server, request, answer)
-        server.storage.unit.run(use_up)
+        server.storage.unit.run(partial(_note_denial, server, request, key, use_up))
     except (ValidationError, TicketRefused):
-        return _page(server, request, person, asking, again=True)
-    tell(signals.authorization_denied, client_id=request.client.client_id, user_id=key, scopes=scopes)
+        return _page(server, _question(server, request, person, asking, again=True))
+    return _denied(server, request, key)
+
+
+def _code_decides() -> None:
+    """Use nothing up: there is no ticket, and no earlier consent that could be withdrawn."""
+
+
+def _note_denial(server: ServerState, request: ProtocolRequest, key: Any, use_up: Callable[[], None]) -> None:
+    client = request.client
+    assert client is not None
+    use_up()
+    of_client = {"client_id": client.client_id, "client_name": client.name}
+    server.audit.note(audit.DENIED, key, scopes=list(request.scopes or ()), **of_client)
+
+
+def _denied(server: ServerState, request: ProtocolRequest, key: Any) -> Response:
+    assert request.client is not None
+    told = {"client_id": request.client.client_id, "user_id": key, "scopes": list(request.scopes or ())}
+    tell(signals.authorization_denied, **told)
     return responses.authorization_error(server, request, ProtocolError("access_denied", "The person said no."))
 
 

@@ -23,7 +23,8 @@ DEFAULTS = {
 
 def init_app(server: ServerState) -> None:
     """Join."""
-    server.add_route("/introspect", "introspect", partial(introspect, server), page=False, methods=("POST",))
+    view = partial(introspect, server)
+    server.add_route("/introspect", "introspect", view, page=False, methods=("POST",), rate="introspect")
     server.add_parameters("introspect", "token", "token_type_hint", authenticates=True)
     server.add_metadata(partial(metadata, server))
 

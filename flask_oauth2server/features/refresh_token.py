@@ -69,7 +69,8 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
 def _use_up(server: ServerState, request: ProtocolRequest, row: Any) -> None:
     assert request.client is not None
     if not request.client.rotates:
-        if not server.storage.tokens.prolong_refresh(row.id, server.provider.validator.refresh_end(request, clock.now())):
+        end = server.provider.validator.refresh_end(request, clock.now())
+        if not server.storage.tokens.prolong_refresh(row.id, end):
             raise ProtocolError("invalid_grant", detail="the refresh token has ended")
     elif not _is_first(server, row):
         raise Reused(row.authorization_id)

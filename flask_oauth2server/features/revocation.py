@@ -24,7 +24,8 @@ DEFAULTS = {
 
 def init_app(server: ServerState) -> None:
     """Join."""
-    server.add_route("/revoke", "revoke", partial(revoke, server), page=False, methods=("POST",), cors=True)
+    view = partial(revoke, server)
+    server.add_route("/revoke", "revoke", view, page=False, methods=("POST",), cors=True, rate="token")
     server.add_parameters("revoke", "token", "token_type_hint", authenticates=True)
     server.add_metadata(partial(metadata, server))
 
@@ -68,6 +69,6 @@ def _end(server: ServerState, client: ClientInfo, row: Any) -> None:
     if row.authorization_id is None:
         if storage.unit.run(lambda: storage.tokens.revoke(row.id)):
             tell(signals.token_revoked, client_id=client.client_id, user_id=row.user_id, name=None)
-    elif storage.unit.run(lambda: storage.authorizations.revoke(row.authorization_id, "revoked by the client")):
+    elif storage.unit.run(lambda: server.authorizations.revoke(row.authorization_id, "revoked by the client")):
         told = {"client_id": client.client_id, "user_id": row.user_id, "reason": "revoked by the client"}
         tell(signals.authorization_revoked, authorization=row.public_id, **told)

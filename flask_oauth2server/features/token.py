@@ -14,7 +14,8 @@ from ..transport import endpoint_url
 
 def init_app(server: ServerState) -> None:
     """Join."""
-    server.add_route("/token", "access_token", partial(token, server), page=False, methods=("POST",), cors=True)
+    view = partial(token, server)
+    server.add_route("/token", "access_token", view, page=False, methods=("POST",), cors=True, rate="token")
     server.add_parameters("token", "grant_type", "scope", authenticates=True)
     server.add_metadata(lambda issuer: {"token_endpoint": endpoint_url(issuer, "oauth2server.access_token")})
 

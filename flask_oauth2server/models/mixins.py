@@ -137,7 +137,7 @@ class ClientLogoMixin(Row):
 
     content: Mapped[bytes] = mapped_column(LargeBinary(262144), nullable=False)
     content_type: Mapped[str] = mapped_column(String(32), nullable=False)
-    digest: Mapped[str] = mapped_column(String(64), nullable=False)
+    digest: Mapped[str] = mapped_column(String(64), nullable=False, index=True)
 
     @declared_attr
     def client_pk(cls) -> Mapped[int]:  # noqa: N805
@@ -157,7 +157,7 @@ class AuthorizationMixin(Row):
     sid: Mapped[str | None] = mapped_column(String(64), nullable=True, index=True)
     auth_time: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
     offline: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
-    last_used_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, default=clock.now)
+    last_used_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
     expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False)
     #: When the last of its codes and tokens ends, if none is used until then.
     live_until: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)

@@ -98,11 +98,13 @@ def grant(
         elif not server.consents.still_covers(client, user_key, scopes):
             raise TicketRefused("the consent was withdrawn meanwhile")
         granted = server.authorizations.grant(
-            client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time()
+            client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time(), remembered=shown is None
         )
         for handle in request.parameters.handles:
             if not server.storage.grants.consume(handle):
-                raise PageError("invalid_request", "This request was answered already.")
+                used = PageError("invalid_request", "This request was answered already.")
+                used.cause = "too_late"
+                raise used
         request.authorization_id, request.authorization_expires_at = granted.pk, granted.expires_at
         request.user_key, request.scopes = user_key, list(scopes)
         answer = give(request)

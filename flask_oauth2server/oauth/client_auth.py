@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
+
 from .. import signals
+from ..domain import secrets
+from ..domain.throttle import Guess
 from ..errors import ProtocolError
 from ..signals import tell
 from ..state import ServerState
@@ -34,13 +38,24 @@ def _authenticated(server: ServerState, parameters: Parameters) -> ClientInfo:
     named = parameters.get("client_id")
     if named is not None and named != client_id:
         raise ProtocolError("invalid_request", "Two different clients are named.")
+    guess = _counted(server, method, client_id, credential)
     client = server.storage.clients.info(client_id)
     detail = _judged(server, method, client, credential)
     if client is None or detail:
         refusal = failed(detail)
         refusal.client_id = client_id
         raise refusal
+    if guess is not None:
+        server.throttle.give_back(guess)
     return client
+
+
+def claimed(server: ServerState, parameters: Parameters) -> str:
+    """The id of the client that a request names, whether it comes from that client or not.
+
+    :raises ProtocolError: ``invalid_request`` or ``invalid_client``.
+    """
+    return _presented(server, parameters)[1]
 
 
 def without_credentials(server: ServerState, sent: Parameters) -> Parameters:
@@ -69,6 +84,18 @@ def _presented(server: ServerState, parameters: Parameters) -> tuple[str, str, A
     if hit is None:
         raise failed("no client authentication was sent")
     return (NONE, *hit)
+
+
+def _counted(server: ServerState, method: str, client_id: str, credential: Any) -> Guess | None:
+    """Count a secret that may be guessed, under the client that is *named*, so that none is told from none.
+
+    A long one is not counted and costs nothing: nobody can lock its client out.
+
+    :raises TooMany: if there have been too many wrong ones.
+    """
+    if not server.client_auths[method].uses_secret or not secrets.may_be_guessed(credential):
+        return None
+    return server.throttle.reserve("client_secret", client_id, request.remote_addr)
 
 
 def _judged(server: ServerState, method: str, client: ClientInfo | None, credential: Any) -> str:

@@ -144,8 +144,8 @@ class Provider:
         """End what a replayed code or refresh token stands for, as a unit of its own."""
         pk = reuse.authorization_id
         if pk is not None:
-            storage = self.server.storage
-            storage.unit.run(lambda: storage.authorizations.revoke(pk, "reuse"))
+            server = self.server
+            server.storage.unit.run(lambda: server.authorizations.revoke(pk, "reuse"))
         tell(signals.token_reused, client_id=client.client_id, grant_type=grant_type)
 
 

@@ -13,7 +13,7 @@ from flask import Response, current_app, g, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from .. import signals, transport
-from ..domain import redirect_uris
+from ..domain import redirect_uris, tokens
 from ..domain.metadata import sorted_words
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError, ProtocolError, Unavailable
 from ..signals import tell
@@ -54,9 +54,10 @@ def _members(error: ProtocolError) -> dict[str, str]:
 
 
 def note_refusal(error: ProtocolError) -> None:
-    """Tell the log and whoever listens which check failed."""
-    told = {"error": error.error, "detail": error.detail, "client_id": error.client_id}
-    log.info("%s refused: %s (%s)", request.endpoint, error.error, error.detail)
+    """Tell the log and whoever listens which check failed, under a reference that pages show."""
+    error.reference = error.reference or tokens.reference()
+    told = {"error": error.error, "detail": error.detail, "client_id": error.client_id, "reference": error.reference}
+    log.info("%s refused: %s (%s) [%s]", request.endpoint, error.error, error.detail, error.reference)
     tell(signals.request_refused, endpoint=request.endpoint, **told)
 
 
@@ -117,6 +118,7 @@ def _admit(server: ServerState, route: Route) -> None:
         _ = request.args
     except UnicodeDecodeError:  # raw bytes, which Werkzeug does not look at before
         raise ProtocolError("invalid_request", "The query is not UTF-8.") from None
+    server.rates(route)
 
 
 _HTTPS_ADVICE = (
@@ -159,7 +161,7 @@ def page_view(server: ServerState, route: Route) -> Callable[..., Response]:
             response = error_page(server, as_protocol_error(error))
         except OAuth2ServerError as error:
             response = error_page(server, as_protocol_error(error))
-        return secured(response)
+        return secured(server.settings, response)
 
     return view
 
@@ -184,13 +186,17 @@ def error_page(server: ServerState, error: ProtocolError) -> Response:
     return response
 
 
-def secured(response: Response, form_action: str = "'self'") -> Response:
+#: What pages may load: from this server alone, unless ``OAUTH2_CSP_SOURCES`` adds to it.
+_SOURCES = {"default-src": "'none'", "style-src": "'self'", "script-src": "'self'", "img-src": "'self'"}
+
+
+def secured(settings: Mapping[str, Any], response: Response, form_action: str = "'self'") -> Response:
     """Headers of every page (RFC 9700, 4.16 and 4.2.4): no frames, no scripts but ours, no cache."""
     headers = response.headers
+    sources = _with_hosts(_SOURCES, settings["OAUTH2_CSP_SOURCES"])
+    policy = "; ".join(f"{directive} {value}" for directive, value in sources.items())
     headers.setdefault(
-        "Content-Security-Policy",
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-        f"form-action {form_action}; frame-ancestors 'none'; base-uri 'none'",
+        "Content-Security-Policy", f"{policy}; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
     )
     headers["X-Frame-Options"] = "DENY"
     headers["X-Content-Type-Options"] = "nosniff"
@@ -198,6 +204,13 @@ def secured(response: Response, form_action: str = "'self'") -> Response:
     headers["Cache-Control"] = "no-store"
     headers["Pragma"] = "no-cache"
     return response
+
+
+def _with_hosts(sources: Mapping[str, str], hosts: Mapping[str, str]) -> dict[str, str]:
+    """*sources* with those that the host's own layout needs."""
+    directives = [*sources, *(name for name in hosts if name not in sources)]
+    values = {name: f"{sources.get(name, '')} {hosts.get(name, '')}".strip() for name in directives}
+    return {name: value.removeprefix("'none' ") for name, value in values.items()}
 
 
 def form_action_of(redirect_uri: str) -> str:
@@ -281,7 +294,7 @@ def authorization_error(server: ServerState, to: ProtocolRequest, error: Protoco
         return response
     assert to.client is not None and to.redirect_uri is not None
     host = redirect_uris.host(to.redirect_uri)
-    page: Response = server.pages["unverified_error"](to.client.name, host, response.headers["Location"], error.error)
+    page: Response = server.pages["unverified_error"](to.client, host, response.headers["Location"], error)
     return page
 
 

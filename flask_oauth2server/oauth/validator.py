@@ -133,11 +133,14 @@ class Validator(RequestValidator):
         """Lock the authorization, use up the code or refresh token, insert: the order of the house."""
         storage, issuance = self.server.storage, request.issuance
         assert issuance is not None
-        if request.authorization_id is not None and not storage.authorizations.touch(request.authorization_id):
-            raise ProtocolError("invalid_grant", detail="its authorization has ended")
+        now = clock.now()
+        expires_at = now + timedelta(seconds=issuance.expires_in)
+        if request.authorization_id is not None:
+            end = max(expires_at, self.refresh_end(request, now)) if issuance.refresh_token else expires_at
+            if not storage.authorizations.touch(request.authorization_id, end):
+                raise ProtocolError("invalid_grant", detail="its authorization has ended")
         if request.use_up is not None:
             request.use_up()
-        now = clock.now()
         new_refresh = issuance.refresh_token if issuance.refresh_token != request.kept_refresh else None
         storage.tokens.add(
             access_digest=tokens.digest(issuance.access_token),
@@ -150,7 +153,7 @@ class Validator(RequestValidator):
             scope=" ".join(issuance.scopes),
             audience=issuance.audience,
             created_at=now,
-            expires_at=now + timedelta(seconds=issuance.expires_in),
+            expires_at=expires_at,
             **issuance.columns,
         )
 

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from flask_sqlalchemy import SQLAlchemy
 
 from ..models.factory import Models
+from .audit_events import AuditEvents
 from .authorizations import Authorizations
 from .clients import Clients
 from .consents import Consents
+from .failure_counts import FailureCounts
 from .grants import Grants
+from .logos import Logos
 from .replays import Replays
 from .schema import Schema
 from .tokens import Tokens
@@ -35,12 +38,15 @@ class Storage:
         self.unit = Unit(db)
         self.schema = Schema(db, models)
         self.clients = Clients(db, models)
+        self.logos = Logos(db, models)
         self.authorizations = Authorizations(db, models)
         self.grants = Grants(db, models)
         self.users = Users(db, models, user_model)
         self.tokens = Tokens(db, models, self.users)
         self.consents = Consents(db, models)
         self.replays = Replays(db, models)
+        self.audit_events = AuditEvents(db, models)
+        self.failure_counts = FailureCounts(db, models)
 
     @contextmanager
     def guarded(self, tables: bool = True) -> Iterator[None]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, union, update
 
 from .. import clock
 from .base import Queries, locked
@@ -22,11 +23,19 @@ class Authorizations(Queries):
         table = self.models.Authorization.__table__
         return self.inserted(insert(table).values(expires_at=expires_at, purge_at=expires_at + KEPT, **values))
 
-    def touch(self, pk: int) -> bool:
-        """Lock a live authorization and note its use; False if it has ended."""
+    def touch(self, pk: int, live_until: datetime) -> bool:
+        """Lock a live authorization and note its use; False if it has ended.
+
+        :param live_until: when what is issued now ends, if it is not used.
+        """
         table, now = self.models.Authorization.__table__, clock.now()
         live = (table.c.id == pk) & table.c.revoked_at.is_(None) & (table.c.expires_at > now)
-        return self.changed(update(table).where(live).values(last_used_at=now)) == 1
+        return self.changed(update(table).where(live).values(last_used_at=now, live_until=live_until)) == 1
+
+    def note_use(self, public_id: str) -> None:
+        """Note that one of its access tokens was used just now."""
+        table = self.models.Authorization.__table__
+        self.changed(update(table).where(table.c.public_id == public_id).values(last_used_at=clock.now()))
 
     def revoke(self, pk: int, reason: str) -> bool:
         """End one; False if it has ended already. Its tokens are judged by it and end with it."""
@@ -35,28 +44,127 @@ class Authorizations(Queries):
         values = {"revoked_at": now, "revoked_reason": reason[:64], "purge_at": now + KEPT}
         return self.changed(update(table).where(live).values(values)) == 1
 
-    def by_public_id(self, public_id: str) -> Any:
-        """The model of an authorization, or None."""
-        model = self.models.Authorization
-        return self.db.session.execute(select(model).where(model.public_id == public_id)).scalar_one_or_none()
+    def facts(self, pk: int) -> Any:
+        """Public id, user, and the client's id and name, for whoever is told of it; or None."""
+        table, client = self.models.Authorization.__table__, self.models.Client.__table__
+        statement = (
+            select(table.c.public_id, table.c.user_id, client.c.client_id, client.c.name)
+            .join(client, client.c.id == table.c.client_pk)
+            .where(table.c.id == pk)
+        )
+        return self.one(statement)
+
+    def key(self, public_id: str, user: Any = None) -> int | None:
+        """The key of an authorization, or None.
+
+        :param user: only one of this user.
+        """
+        table = self.models.Authorization.__table__
+        statement = select(table.c.id).where(table.c.public_id == public_id)
+        if user is not None:
+            statement = statement.where(table.c.user_id == user)
+        row = self.one(statement)
+        return None if row is None else row.id
 
     def live(
         self, *, user: Any = None, client_pk: int | None = None, after: int = 0, limit: int = 100
     ) -> list[tuple[Any, str]]:
-        """Live authorizations of a user, a client or both, with the client's id, in order of keys."""
+        """Authorizations of a user, a client or both that can still be used, with the client's id, in
+        order of keys."""
         model, client = self.models.Authorization, self.models.Client
         statement = (
             select(model, client.client_id)
             .join(client, client.id == model.client_pk)
-            .where(model.revoked_at.is_(None), model.expires_at > clock.now(), model.id > after)
+            .where(*self._live(user, client_pk), model.live_until > clock.now(), model.id > after)
             .order_by(model.id)
             .limit(limit)
         )
-        if user is not None:
-            statement = statement.where(model.user_id == user)
-        if client_pk is not None:
-            statement = statement.where(model.client_pk == client_pk)
         return [(row[0], row[1]) for row in self.all(statement)]
+
+    def live_keys(
+        self, *, user: Any = None, client_pk: int | None = None, after: int = 0, limit: int = 100
+    ) -> list[int]:
+        """Keys of those that have not ended, whether they can still be used or not."""
+        table = self.models.Authorization.__table__
+        statement = select(table.c.id).where(*self._live(user, client_pk), table.c.id > after)
+        return [row.id for row in self.all(statement.order_by(table.c.id).limit(limit))]
+
+    def _live(self, user: Any, client_pk: int | None) -> list[Any]:
+        table = self.models.Authorization.__table__
+        conditions = [table.c.revoked_at.is_(None), table.c.expires_at > clock.now()]
+        if user is not None:
+            conditions.append(table.c.user_id == user)
+        if client_pk is not None:
+            conditions.append(table.c.client_pk == client_pk)
+        return conditions
+
+    def device(self, pk: int) -> Any:
+        """Where a person was who gave an authorization: ``device`` and ``address``."""
+        table = self.models.Authorization.__table__
+        return self.one(select(table.c["device", "address"]).where(table.c.id == pk))
+
+    def applications(self, user: Any, query: str, offset: int, limit: int) -> tuple[list[Any], int]:
+        """Clients that can act for *user*, or would be let in without a question; the last used first.
+
+        :returns: rows of ``Client``, the number of usable authorizations, when one was used last, the
+            consent's scope and times, and when the first of the authorizations was given; and how many
+            clients there are in all.
+        """
+        table, client, consent = self.models.Authorization.__table__, self.models.Client, self.models.Consent.__table__
+        usable = [*self._live(user, None), table.c.live_until > clock.now()]
+        summed = (
+            select(
+                table.c.client_pk,
+                func.count().label("devices"),
+                func.max(table.c.last_used_at).label("last_used_at"),
+                func.min(table.c.created_at).label("allowed_at"),
+                func.max(table.c.expires_at).label("expires_at"),
+            )
+            .where(*usable)
+            .group_by(table.c.client_pk)
+            .subquery()
+        )
+        mine = select(consent).where(consent.c.user_id == user).subquery()
+        allowed = union(select(summed.c.client_pk), select(mine.c.client_pk)).subquery()
+        columns: list[Any] = [
+            func.coalesce(summed.c.devices, 0).label("devices"),
+            *summed.c["last_used_at", "allowed_at", "expires_at"],
+            mine.c.scope.label("consent_scope"),
+            mine.c.created_at.label("consent_at"),
+            mine.c.updated_at.label("consent_changed_at"),
+        ]
+        found = (
+            select(client, *columns)
+            .select_from(allowed)
+            .join(client, client.id == allowed.c.client_pk)
+            .outerjoin(summed, summed.c.client_pk == allowed.c.client_pk)
+            .outerjoin(mine, mine.c.client_pk == allowed.c.client_pk)
+        )
+        if query:
+            found = found.where(client.name.icontains(query, autoescape=True))
+        latest = func.coalesce(summed.c.last_used_at, summed.c.allowed_at, mine.c.updated_at)
+        return self.page_of(found, latest.desc(), client.id.desc(), offset=offset, limit=limit)
+
+    def usable(self, user: Any, client_pks: Sequence[int], most: int) -> list[Any]:
+        """The *most* latest usable authorizations of *user* for each of some clients, the last used first."""
+        table = self.models.Authorization.__table__
+        latest = func.coalesce(table.c.last_used_at, table.c.created_at)
+        rank = func.row_number().over(partition_by=table.c.client_pk, order_by=latest.desc()).label("rank")
+        ranked = select(table, rank).where(
+            *self._live(user, None), table.c.live_until > clock.now(), table.c.client_pk.in_(list(client_pks))
+        )
+        found = ranked.subquery()
+        return self.all(select(found).where(found.c.rank <= most).order_by(found.c.rank))
+
+    def scopes(self, user: Any, client_pks: Sequence[int]) -> list[tuple[int, str]]:
+        """What each of some clients may do for *user*, as pairs of the client's key and a scope."""
+        table = self.models.Authorization.__table__
+        statement = (
+            select(table.c.client_pk, table.c.scope)
+            .where(*self._live(user, None), table.c.live_until > clock.now(), table.c.client_pk.in_(list(client_pks)))
+            .distinct()
+        )
+        return [(row.client_pk, row.scope) for row in self.all(statement)]
 
     def purge(self, limit: int) -> int:
         """Remove at most *limit* rows of ended authorizations: their tokens, then themselves."""

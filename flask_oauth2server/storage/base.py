@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, Executable, delete, select
+from sqlalchemy import CursorResult, Executable, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from ..models.factory import Models
@@ -48,6 +48,12 @@ class Queries:
     def all(self, statement: Any) -> list[Any]:
         """All rows of a SELECT."""
         return list(self.db.session.execute(statement))
+
+    def page_of(self, statement: Any, *order: Any, offset: int, limit: int) -> tuple[list[Any], int]:
+        """One page of what *statement* finds, models or rows, and how many there are in all."""
+        total = self.one(select(func.count()).select_from(statement.order_by(None).subquery()))[0]
+        rows = self.db.session.execute(statement.order_by(*order).offset(offset).limit(limit))
+        return [row[0] if len(row) == 1 else row for row in rows], int(total)
 
     def _bind(self) -> dict[str, Any]:
         return {"mapper": self.models.Client}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from .. import clock
 from .base import Queries
@@ -39,6 +39,7 @@ class ClientInfo:
     refresh_rotation: str
     disabled: bool
     secrets: tuple[SecretInfo, ...] = field(repr=False)
+    owner: Any = None
 
     @property
     def redirect_uris(self) -> list[str]:
@@ -115,6 +116,58 @@ class Clients(Queries):
             statement = statement.where(model.user_id == owner)
         return list(self.db.session.scalars(statement))
 
+    def is_name_taken(self, name_key: str, but: int | None) -> bool:
+        """Whether another client than *but* has a name that people would take for this one."""
+        table = self.models.Client.__table__
+        statement = select(table.c.id).where(table.c.name_key == name_key, table.c.id != (but or 0)).limit(1)
+        return self.one(statement) is not None
+
+    def addressed(self, address: str, owner: Any = None) -> Any:
+        """The model of a client by what names it in an address: its ``client_id``, or a tilde and its
+        key; or None.
+
+        :param owner: only one of this user.
+        """
+        model = self.models.Client
+        by_key = address[1:] if address.startswith("~") and address[1:].isdecimal() and len(address) < 19 else None
+        statement = select(model).where(model.client_id == address if by_key is None else model.id == int(by_key))
+        if owner is not None:
+            statement = statement.where(model.user_id == owner)
+        found = self.db.session.execute(statement).scalar_one_or_none()
+        return found if found is None or by_key is not None or found.client_id == address else None
+
+    def owned_page(self, owner: Any, query: str, offset: int, limit: int) -> tuple[list[Any], int]:
+        """Clients of *owner* whose name or id contains *query*, newest first; and how many there are."""
+        model = self.models.Client
+        found = select(model).where(model.user_id == owner)
+        if query:
+            found = found.where(
+                or_(model.name.icontains(query, autoescape=True), model.client_id.icontains(query, autoescape=True))
+            )
+        return self.page_of(found, model.id.desc(), offset=offset, limit=limit)
+
+    def people(self, client_pk: int, most: int, since: datetime | None = None) -> int:
+        """How many people a client can act for; counting stops at *most*.
+
+        :param since: only those who allowed it after that.
+        """
+        table = self.models.Authorization.__table__
+        live = (table.c.client_pk == client_pk) & table.c.revoked_at.is_(None) & (table.c.live_until > clock.now())
+        found = select(table.c.user_id).where(live, table.c.user_id.is_not(None)).distinct().limit(most)
+        if since is not None:
+            found = found.where(table.c.created_at > since)
+        return int(self.one(select(func.count()).select_from(found.subquery()))[0])
+
+    def acts_for(self, client_pk: int, user: Any) -> bool:
+        """Whether a client can act for *user*."""
+        table = self.models.Authorization.__table__
+        live = (table.c.user_id == user) & table.c.revoked_at.is_(None) & (table.c.live_until > clock.now())
+        return self.one(select(table.c.id).where(live, table.c.client_pk == client_pk).limit(1)) is not None
+
+    def hold(self, client: Any) -> None:
+        """Lock the row of *client* and read it as it is now."""
+        self.db.session.refresh(client, with_for_update=True)
+
     def add(self, **values: Any) -> Any:
         """A new client, flushed, so that a taken ``client_id`` is seen now."""
         client = self.models.Client(**values)
@@ -153,7 +206,8 @@ class Clients(Queries):
         self.changed(
             update(authorizations).where(authorizations.c.client_pk == pk).values(revoked_reason="client deleted")
         )
-        for model in (models.Token, models.Grant, models.Consent, models.Authorization, models.ClientSecret):
+        of_client = (models.Token, models.Grant, models.Consent, models.Authorization, models.ClientSecret)
+        for model in (*of_client, models.ClientLogo):
             self.changed(delete(model.__table__).where(model.__table__.c.client_pk == pk))
         self.changed(delete(models.Client.__table__).where(models.Client.__table__.c.id == pk))
         if client in self.db.session:  # a unit may run twice
@@ -173,6 +227,7 @@ _INFO_COLUMNS = (
     "refresh_token_expires_in",
     "refresh_rotation",
     "disabled_at",
+    "user_id",
 )
 
 
@@ -192,4 +247,5 @@ def _info(rows: list[Any]) -> ClientInfo:
         refresh_rotation=row.refresh_rotation,
         disabled=row.disabled_at is not None,
         secrets=tuple(SecretInfo(r.secret_pk, r.digest, r.last_used_at) for r in rows if r.secret_pk is not None),
+        owner=row.user_id,
     )

@@ -32,6 +32,24 @@ class Grants(Queries):
         )
         return self.one(statement)
 
+    def open_of_client(self, kind: str, client_pk: int) -> Any:
+        """The latest unused handle of a kind that a client has, or None."""
+        table = self.models.Grant.__table__
+        statement = (
+            select(table.c["id", "payload", "expires_at"])
+            .where(table.c.kind == kind, table.c.client_pk == client_pk)
+            .where(table.c.consumed_at.is_(None), table.c.expires_at > clock.now())
+            .order_by(table.c.id.desc())
+            .limit(1)
+        )
+        return self.one(statement)
+
+    def withdraw(self, kind: str, client_pk: int) -> int:
+        """Use up all handles of a kind that a client has; returns how many there were."""
+        table = self.models.Grant.__table__
+        unused = (table.c.kind == kind) & (table.c.client_pk == client_pk) & table.c.consumed_at.is_(None)
+        return self.changed(update(table).where(unused).values(consumed_at=clock.now()))
+
     def consume(self, pk: int) -> bool:
         """Use a handle up; this row count alone decides who was first."""
         table = self.models.Grant.__table__

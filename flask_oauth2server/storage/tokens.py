@@ -131,6 +131,45 @@ class Tokens(Queries):
             statement = statement.where(model.user_id == user)
         return list(self.db.session.scalars(statement))
 
+    def personal_page(self, user: Any, query: str, offset: int, limit: int) -> tuple[list[Any], int]:
+        """Personal tokens of *user* that are not revoked and whose name contains *query*, newest first;
+        and how many there are."""
+        model = self.models.Token
+        found = select(model).where(model.user_id == user, model.name.is_not(None), model.revoked_at.is_(None))
+        if query:
+            found = found.where(model.name.icontains(query, autoescape=True))
+        return self.page_of(found, model.id.desc(), offset=offset, limit=limit)
+
+    def personal_of(self, user: Any, pk: int) -> Any:
+        """A personal token of *user* that is not revoked, or None."""
+        model = self.models.Token
+        statement = select(model).where(
+            model.id == pk, model.user_id == user, model.name.is_not(None), model.revoked_at.is_(None)
+        )
+        return self.db.session.execute(statement).scalar_one_or_none()
+
+    def by_digest(self, digest: str) -> Any:
+        """The model of a token by the digest of its value, or None."""
+        model = self.models.Token
+        return self.db.session.execute(select(model).where(model.access_digest == digest)).scalar_one_or_none()
+
+    def held_scope(self, pk: int) -> str:
+        """The scope of a token as it is now; the row is held until the unit ends."""
+        table = self.models.Token.__table__
+        return str(self.one(select(table.c.scope).where(table.c.id == pk).with_for_update()).scope)
+
+    def change_personal(self, pk: int, name: str, scope: str) -> None:
+        """Give a personal token another name and scope."""
+        table = self.models.Token.__table__
+        self.changed(update(table).where(table.c.id == pk).values(name=name, scope=scope))
+
+    def last_issued(self, client_pk: int) -> datetime | None:
+        """When a client was given its latest token, or None."""
+        table = self.models.Token.__table__
+        statement = select(table.c.created_at).where(table.c.client_pk == client_pk).order_by(table.c.id.desc())
+        row = self.one(statement.limit(1))
+        return None if row is None else row.created_at
+
     def purge(self, limit: int) -> int:
         """Remove at most *limit* ended tokens that reuse detection does not need."""
         table = self.models.Token.__table__

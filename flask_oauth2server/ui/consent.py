@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
-from typing import Any
 
-from flask_wtf.csrf import generate_csrf
+from flask import url_for
 
 from ..domain import redirect_uris
 from ..domain.consent import Question
 from ..scopes import Scope
 from ..state import ServerState
-from .pages import render
+from .faces import Face, Group, Line, grouped, lines
+from .pages import here, render
+from .portraits import portrait
 
 
 def init_app(server: ServerState) -> None:
@@ -19,38 +22,87 @@ def init_app(server: ServerState) -> None:
     server.add_page("consent", partial(consent, server))
 
 
+@dataclass(frozen=True)
+class ConsentPage:
+    """What ``authorize.html`` shows; the template's own names for the parts of a question."""
+
+    heading: str
+    app: Face
+    notice: bool
+    again: str | None
+    since: datetime | None
+    new_count: int
+    warned: bool
+    kind: str
+    returns_to: str
+    port: str
+    redirect_uri: str
+    groups: list[Group]
+    group_titles: bool
+    before: tuple[Line, ...]
+    optional: tuple[Line, ...]
+    only_optional: bool
+    offline_until: datetime | None
+    offline_before: datetime | None
+    ticket: str = field(repr=False)
+    scope: str
+    client_id: str
+    switch_url: str
+    next: str
+
+
 def consent(server: ServerState, question: Question) -> str:
     """The page of one question."""
-    uri = question.redirect_uri
+    return render(server, "authorize.html", user=question.user, page=_page(server, question))
+
+
+def _page(server: ServerState, question: Question) -> ConsentPage:
+    uri, asking = question.redirect_uri, question.asking
     loopback = redirect_uris.is_loopback(uri, server.settings["OAUTH2_LOOPBACK_HOSTS"])
-    web = uri.startswith(("https://", "http://"))
-    return render(
-        server,
-        "authorize.html",
-        question=question,
-        client=question.client,
-        groups=_grouped(question.required),
-        user_name=_name(question.user),
+    kind = "loopback" if loopback else "web" if uri.startswith(("https://", "http://")) else "scheme"
+    new_offline = question.offline_until is not None and not asking.offline
+    again = _again(question, new_offline)
+    new, before = _told_apart(question) if again == "more" else (question.required, ())
+    groups = grouped(new)
+    until = question.offline_until
+    return ConsentPage(
+        heading="more" if again == "more" else "use",
+        app=portrait(server, question.client),
+        notice=question.notice,
+        again=again,
+        since=asking.since,
+        new_count=len(asking.new) + new_offline,
+        warned=not question.client.verified or kind != "web",
+        kind=kind,
         returns_to=redirect_uris.host(uri),
         port=redirect_uris.port(uri) if loopback else "",
-        kind="loopback" if loopback else "web" if web else "scheme",
-        warned=not question.client.verified or loopback or not web,
-        csrf=generate_csrf(),
+        redirect_uri=uri,
+        groups=groups,
+        group_titles=len(groups) > 1,
+        before=lines(before),
+        optional=tuple(line for s, ticked in question.optional for line in lines([s], [s.id] if ticked else [])),
+        only_optional=not question.required,
+        offline_until=until if again != "more" or new_offline else None,
+        offline_before=until if again == "more" and not new_offline else None,
+        ticket=question.ticket,
+        scope=question.scope,
+        client_id=question.client.client_id,
+        switch_url=url_for("oauth2server.sign_out"),
+        next=here(),
     )
 
 
-def _grouped(scopes: tuple[Scope, ...]) -> list[tuple[str, list[Scope]]]:
-    """Scopes under their groups, those without one last."""
-    groups: dict[str, list[Scope]] = {}
-    for scope in sorted(scopes, key=lambda scope: scope.group == ""):
-        groups.setdefault(scope.group, []).append(scope)
-    return list(groups.items())
+def _again(question: Question, new_offline: bool) -> str | None:
+    """Why somebody who allowed the client before is asked again; None: for the first time, or because
+    the client wants it."""
+    asking = question.asking
+    if asking.since is None:
+        return None
+    if asking.new or new_offline:
+        return "more"
+    return "always" if asking.always else "host" if asking.new_host else None
 
 
-def _name(user: Any) -> str:
-    """How the host calls a person: the first that it has of name, username, e-mail, id."""
-    for attribute in ("name", "username", "email"):
-        value = getattr(user, attribute, None)
-        if isinstance(value, str) and value:
-            return value
-    return str(user.get_id())
+def _told_apart(question: Question) -> tuple[tuple[Scope, ...], tuple[Scope, ...]]:
+    new = tuple(scope for scope in question.required if scope.id in question.asking.new)
+    return new, tuple(scope for scope in question.required if scope not in new)

@@ -1,15 +1,21 @@
-"""Error pages: what happened and what to do, never the reason that is for the log."""
+"""Error pages: what happened, whose fault it probably is and what to do; the reason is for the log.
+
+The page and the log share a reference.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import request
 
+from .. import clock
 from ..state import ServerState
-from ..text import _
-from .pages import provider_name, render
+from ..text import _, ngettext
+from .pages import markup, provider_name, render, strong
+from .portraits import portrait
 
 #: The codes that the page shows when they are named in its address; nothing else is echoed.
 _CODES = (
@@ -29,6 +35,15 @@ _CODES = (
 _OLD_NAMES = {"redirect_uri": "mismatching_redirect_uri", "client_unknown": "invalid_client_id"}
 
 
+class Text(NamedTuple):
+    """What a page says about one cause."""
+
+    icon: str
+    heading: Any
+    happened: Any
+    advice: list[Any]
+
+
 def init_app(server: ServerState) -> None:
     """Join."""
     server.add_page("errors", partial(errors, server))
@@ -39,90 +54,141 @@ def errors(server: ServerState, error: Any = None) -> str:
     """The page of *error*, or of a code named in the address."""
     if error is None:
         named = request.args.get("error", "")
-        code = named if named in _CODES else "invalid_request"
-        return render(server, "errors.html", code=code, **_text(server, "", None))
-    cause = _cause(error)
-    old = _OLD_NAMES.get(cause, "")
-    text = _text(server, cause, getattr(error, "client", None))
-    return render(server, "errors.html", code=error.error, old_code=old, client=getattr(error, "client", None), **text)
+        return _page(server, _damaged(server, _the_app(None)), named if named in _CODES else "invalid_request")
+    cause, client = _cause(error), getattr(error, "client", None)
+    text = _TEXTS.get(cause, _damaged)(server, _the_app(client))
+    if cause == "too_many":
+        text = text._replace(happened=_wait(error))
+    button = (request.url, _("Try again")) if cause == "busy" and request.method == "GET" else None
+    facts = {"app": client and portrait(server, client), "sent": getattr(error, "sent", None), "button": button}
+    return _page(server, text, error.error, _OLD_NAMES.get(cause, ""), reference=error.reference, **facts)
+
+
+def _page(server: ServerState, text: Text, code: str, old_code: str = "", **facts: Any) -> str:
+    given = {"app": None, "sent": None, "button": None, "reference": None, **facts}
+    return render(server, "errors.html", code=code, old_code=old_code, at=clock.now(), **text._asdict(), **given)
 
 
 def _cause(error: Any) -> str:
-    if error.status in (429, 503) or error.error == "temporarily_unavailable":
+    if error.status == 503:
         return "busy" if error.error == "temporarily_unavailable" else "not_ready"
-    return getattr(error, "cause", "damaged")
+    return "too_many" if error.status == 429 else getattr(error, "cause", "damaged")
 
 
-def unverified_error(server: ServerState, name: str, host: str, location: str, code: str) -> str:
+def _wait(error: Any) -> str:
+    minutes = -(-int(error.headers.get("Retry-After", "60")) // 60)
+    return ngettext("Please wait %(num)s minute and try again.", "Please wait %(num)s minutes and try again.", minutes)
+
+
+def unverified_error(server: ServerState, client: Any, host: str, location: str, error: Any) -> str:
     """An error that goes back to a client nobody has checked, when the person presses the button."""
-    return render(
-        server,
-        "errors.html",
-        code=code,
-        heading=_("%(app)s could not be connected", app=name),
-        happened=_(
-            "It asked for something that %(host)s does not offer. Nothing has been shared.", host=provider_name(server)
-        ),
-        advice=[
-            _(
-                "You can go back to the app. %(host)s has not checked it, so look at the address before you go on.",
-                host=provider_name(server),
-            )
-        ],
-        button=(location, _("Go to %(host)s", host=host)),
+    name = provider_name(server)
+    happened = markup("It asked for something that %(host)s does not offer. Nothing has been shared.", host=name)
+    advice = markup(
+        "You can go back to the app. %(host)s has not checked it, so look at the address before you go on.", host=name
     )
+    heading = markup("%(app)s could not be connected", app=strong(client.name))
+    text = Text("alert", heading, happened, [advice])
+    button = (location, _("Go to %(host)s", host=host))
+    face = portrait(server, client)
+    return _page(server, text, error.error, app=face, button=button, reference=error.reference)
 
 
-def _text(server: ServerState, cause: str, client: Any) -> dict[str, Any]:
-    app = client.name if client is not None else _("The app")
+def _the_app(client: Any) -> Any:
+    return strong(client.name) if client is not None else _("The app")
+
+
+# --- one cause each -------------------------------------------------------------------------------
+
+
+def _redirect_uri(server: ServerState, app: Any) -> Text:
+    happened = markup(
+        "It sent you here with a return address that it has not registered with %(host)s. We stopped, so that nobody "
+        "else receives your data. Nothing has been shared.",
+        host=provider_name(server),
+    )
+    advice = [_("Go back to the app and start again from there."), _tell_makers()]
+    return Text("link", markup("%(app)s could not be connected", app=app), happened, advice)
+
+
+def _client_unknown(server: ServerState, app: Any) -> Text:
+    heading = markup("%(host)s does not know this app", host=provider_name(server))
+    happened = _("The link that brought you here names an app that is not registered. Nothing has been shared.")
+    advice = [
+        _("Check that you followed the right link."),
+        _("Tell the makers of the app, and give them the reference below."),
+    ]
+    return Text("link", heading, happened, advice)
+
+
+def _client_disabled(server: ServerState, app: Any) -> Text:
     host = provider_name(server)
-    nothing = _("Nothing has been shared.")
-    again = _("Go back to the app and start again.")
-    tell = _("If it happens again, tell the makers of the app. You cannot fix it yourself.")
-    texts: dict[str, tuple[str, str, list[str]]] = {
-        "redirect_uri": (
-            _("%(app)s could not be connected", app=app),
-            _(
-                "It sent you here with a return address that it has not registered with %(host)s. "
-                "We stopped, so that nobody else receives your data.",
-                host=host,
-            ),
-            [again, tell],
-        ),
-        "client_unknown": (
-            _("%(host)s does not know this app", host=host),
-            _("The link that brought you here names an app that is not registered."),
-            [_("Check that you followed the right link."), tell],
-        ),
-        "client_disabled": (
-            _("%(app)s has been switched off", app=app),
-            _("%(host)s has stopped this app.", host=host),
-            [_("Ask the makers of the app, or %(host)s, why.", host=host)],
-        ),
-        "busy": (
-            _("%(host)s is busy", host=host),
-            _("Nothing was changed."),
-            [_("Wait a moment and try again.")],
-        ),
-        "not_ready": (
-            _("%(host)s is not ready for this", host=host),
-            _("It has not been set up to let apps in. The people who run it find the reason in their log."),
-            [_("Try again later.")],
-        ),
-        "no_key": (
-            _("This page needs its key"),
-            _("Development mode is open only to the address that start-up printed."),
-            [_("Copy the whole address from the terminal, with the key in it.")],
-        ),
-        "damaged": (
-            _("This link is damaged"),
-            _("Part of it is missing or appears twice."),
-            [again],
-        ),
-    }
-    heading, happened, advice = texts.get(
-        cause, (_("Something went wrong"), _("The app's request could not be answered."), [again])
+    happened = markup("%(host)s has stopped this app. Nothing has been shared.", host=host)
+    advice = [markup("Ask the makers of the app, or %(host)s, why.", host=host)]
+    return Text("bad", markup("%(app)s has been switched off", app=app), happened, advice)
+
+
+def _damaged(server: ServerState, app: Any) -> Text:
+    happened = _("Part of it is missing or appears twice. Nothing has been shared.")
+    return Text("link", _("This link is damaged"), happened, [_("Go back to the app and start again.")])
+
+
+def _too_late(server: ServerState, app: Any) -> Text:
+    happened = _(
+        "This page was open for more than 10 minutes, or you answered it already in another tab. Nothing has been "
+        "shared."
     )
-    if cause not in ("busy", "not_ready", "no_key"):
-        happened = f"{happened} {nothing}"
-    return {"heading": heading, "happened": happened, "advice": advice}
+    return Text("clock", _("You took a little too long"), happened, [_("Go back to the app and start again.")])
+
+
+def _too_many(server: ServerState, app: Any) -> Text:
+    return Text("clock", _("Too many tries"), "", [])
+
+
+def _busy(server: ServerState, app: Any) -> Text:
+    heading = markup("%(host)s is busy", host=provider_name(server))
+    return Text("clock", heading, _("Nothing was changed."), [_("Wait a moment and press Try again.")])
+
+
+def _not_ready(server: ServerState, app: Any) -> Text:
+    heading = markup("%(host)s is not ready for this", host=provider_name(server))
+    happened = _("It has not been set up to let apps in. The people who run it find the reason in their log.")
+    return Text("bad", heading, happened, [_("Try again later, or tell them and give them the reference below.")])
+
+
+def _no_key(server: ServerState, app: Any) -> Text:
+    happened = _("Development mode is open only to the address that start-up printed.")
+    advice = [_("Copy the whole address from the terminal, with the key in it.")]
+    return Text("bad", _("This page needs its key"), happened, advice)
+
+
+def _missing(server: ServerState, app: Any) -> Text:
+    happened = _("It does not exist, or it is somebody else's.")
+    return Text("bad", _("There is nothing here"), happened, [_("Go back to your applications and look there.")])
+
+
+def _offer_gone(server: ServerState, app: Any) -> Text:
+    happened = _("It was used or withdrawn, or it is too old. Nothing was changed.")
+    advice = [_("Ask whoever sent you the link for another one.")]
+    return Text("clock", _("This offer is no longer open"), happened, advice)
+
+
+def _tell_makers() -> str:
+    return _(
+        "If it happens again, tell the makers of the app and give them the reference below. You cannot fix it yourself."
+    )
+
+
+_TEXTS: Mapping[str, Callable[[ServerState, Any], Text]] = {
+    "redirect_uri": _redirect_uri,
+    "client_unknown": _client_unknown,
+    "client_disabled": _client_disabled,
+    "damaged": _damaged,
+    "too_late": _too_late,
+    "too_many": _too_many,
+    "busy": _busy,
+    "not_ready": _not_ready,
+    "no_key": _no_key,
+    "missing": _missing,
+    "offer_gone": _offer_gone,
+}

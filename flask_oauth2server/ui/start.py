@@ -10,15 +10,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import current_app, redirect, request, session, url_for
-from flask_login import current_user, login_user, logout_user
-from flask_wtf import FlaskForm
+from flask_login import login_user
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length, Regexp
 
 from ..development import Development, DevelopmentUser
 from ..errors import PageError
 from ..state import ServerState
-from .pages import render
+from .forms import Press
+from .pages import here, local_path, render
 
 CLIENT_ID = "try-it"
 _SCOPE = "test:scope"
@@ -31,18 +31,8 @@ def init_app(server: ServerState, development: Development) -> None:
     server.add_route("/", "start", partial(start, server, development), page=True)
     both = ("GET", "HEAD", "POST")
     server.add_route("/sign-in/", "sign_in", partial(sign_in, server, development), page=True, methods=both)
-    server.add_route("/sign-out/", "sign_out", partial(sign_out, server, development), page=True, methods=post)
     server.add_route("/try-it/", "try_it", partial(try_it, server, development), page=True, methods=post)
     server.add_route("/try-it/answer/", "try_it_answer", partial(answer, server, development), page=True)
-
-
-class Press(FlaskForm):
-    """A button, and the CSRF token that goes with it, whatever the app has set for its own forms."""
-
-    class Meta:
-        """WTForms settings."""
-
-        csrf = True
 
 
 class SignIn(Press):
@@ -72,8 +62,10 @@ def start(server: ServerState, development: Development) -> Any:
     if key is not None and development.admit(key):
         return redirect(url_for("oauth2server.start"), 303)  # so that the key leaves the address
     _demand_key(development)
-    endpoints = [(route.name, url_for(f"oauth2server.{route.name}")) for route in server.routes if not route.page]
-    return render(server, "start.html", form=Press(), user=current_user, endpoints=endpoints, client_id=CLIENT_ID)
+    served = [route.name for route in server.routes if not route.page and "<" not in route.rule]
+    endpoints = [(name, url_for(f"oauth2server.{name}")) for name in served]
+    user = server.subjects.person()
+    return render(server, "start.html", form=Press(), user=user, endpoints=endpoints, next=here())
 
 
 def sign_in(server: ServerState, development: Development) -> Any:
@@ -82,23 +74,8 @@ def sign_in(server: ServerState, development: Development) -> Any:
     form = SignIn()
     if form.validate_on_submit():
         login_user(DevelopmentUser(form.name.data))
-        return redirect(_next(), 303)
+        return redirect(local_path(request.args.get("next", "")) or url_for("oauth2server.start"), 303)
     return render(server, "sign_in.html", form=form)
-
-
-def _next() -> str:
-    """The way back: a path on this server, never another one (RFC 9700, 4.11)."""
-    target = request.args.get("next", "")
-    local = target.startswith("/") and not target.startswith("//") and "\\" not in target
-    return target if local and all("\x20" < c < "\x7f" for c in target) else url_for("oauth2server.start")
-
-
-def sign_out(server: ServerState, development: Development) -> Any:
-    """Be nobody again."""
-    _demand_key(development)
-    if Press().validate_on_submit():
-        logout_user()
-    return redirect(url_for("oauth2server.start"), 303)
 
 
 def try_it(server: ServerState, development: Development) -> Any:

@@ -1,0 +1,67 @@
+"""The audit of what happens in a person's name; every event is written with what it tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..storage import Storage
+from .devices import Devices
+
+#: Kinds of events.
+ALLOWED, DENIED, USED, ENDED = "allowed", "denied", "used", "ended"
+TOKEN_MADE, TOKEN_ENDED = "token made", "token ended"
+CLIENT_MADE, CLIENT_CHANGED, CLIENT_DELETED = "client made", "client changed", "client deleted"
+CLIENT_GIVEN_AWAY, CLIENT_TAKEN_OVER = "client given away", "client taken over"
+SECRET_MADE, SECRET_ENDED = "secret made", "secret ended"
+
+#: So many new addresses of one authorization or token are noted, so that nobody fills the table with them.
+MOST_ADDRESSES = 20
+
+
+class Audit:
+    """Writers of audit events, uncommitted: they live and die with what they tell of.
+
+    :param storage: the queries.
+    :param devices: tells where a request came from.
+    """
+
+    def __init__(self, storage: Storage, devices: Devices) -> None:
+        self._events = storage.audit_events
+        self._devices = devices
+
+    def note(self, kind: str, user_key: Any, *, scopes: Sequence[str] | None = None, **facts: Any) -> None:
+        """Write what happened in this request.
+
+        :param user_key: in whose name; None: nobody's.
+        :param facts: columns of :class:`~flask_oauth2server.models.mixins.AuditEventMixin`.
+        """
+        origin = self._devices.origin()
+        scope = None if scopes is None else " ".join(scopes)
+        self._events.add(
+            kind=kind, user_id=user_key, scope=scope, address=origin.address, device=origin.device, **facts
+        )
+
+    def note_use(self, user_key: Any, address: str | None, *, client: Any, token: Any) -> None:
+        """Write that a token was used from an address that was not seen with it before.
+
+        :param client: the model of its client, or None for a personal token.
+        :param token: what was used: ``pk``, ``name``, ``authorization`` (public id).
+        """
+        if not self._devices.kept or not address:
+            return
+        personal = token.authorization is None
+        token_id = token.pk if personal else None
+        seen = self._events.addresses(authorization=token.authorization, token_id=token_id)
+        if address in seen or len(seen) >= MOST_ADDRESSES:
+            return
+        of_client = {} if client is None else {"client_id": client.client_id, "client_name": client.name}
+        self._events.add(
+            kind=USED,
+            user_id=user_key,
+            authorization=token.authorization,
+            token_id=token_id,
+            name=token.name,
+            address=address,
+            **of_client,
+        )

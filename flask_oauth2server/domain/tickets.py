@@ -1,0 +1,43 @@
+"""Tickets of forms: signed, stateless, good for ten minutes, used up with what the form does.
+
+A ticket kept in the cookie session would be neither single-use nor safe with two tabs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from .. import clock
+from ..errors import TicketRefused
+from ..storage import Storage
+from . import signed, tokens
+
+
+class Tickets:
+    """Tickets for one purpose.
+
+    :param storage: the queries.
+    :param purpose: keeps the tickets of different forms apart.
+    """
+
+    def __init__(self, storage: Storage, purpose: str) -> None:
+        self._storage = storage
+        self._purpose = purpose
+
+    def make(self, binding: str) -> str:
+        """A ticket for what *binding* stands for."""
+        return signed.sign(self._purpose, [binding, tokens.random_text()])
+
+    def use_up(self, ticket: str | None, binding: str) -> Callable[[], None]:
+        """Check a ticket; what is returned uses it up, inside the unit that does the work.
+
+        :raises TicketRefused: if it is forged, expired, or stands for something else; from the
+            returned function: if it was used before.
+        """
+        payload = signed.read(self._purpose, ticket)
+        if payload is None or payload[0] != binding:
+            raise TicketRefused("the ticket is expired or stands for something else")
+        kept = clock.now() + timedelta(seconds=2 * signed.LIFETIME)
+        used = lambda: TicketRefused("the ticket was used before")  # noqa: E731
+        return lambda: self._storage.replays.use_up(self._purpose, payload[1], kept, used)

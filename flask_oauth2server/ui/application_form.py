@@ -1,0 +1,72 @@
+"""What the form of an application sends: judged in full, so that all that is wrong is said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from flask import request
+
+from ..domain import logos
+from ..errors import InvalidClientMetadata
+from ..state import ServerState
+from ..text import _
+from .faces import Group, grouped
+from .forms import ClientForm
+from .visit import Visit
+
+
+def scope_groups(server: ServerState, chosen: Iterable[str]) -> list[Group]:
+    """The scopes that people may choose from; internal ones are not offered."""
+    return grouped((scope for _id, scope in server.scopes.choices(exclude_internal=True)), chosen)
+
+
+def kept_scopes(server: ServerState, client: Any, chosen: Sequence[str]) -> list[str]:
+    """*chosen*, and what the client has that the form does not offer."""
+    offered = {id_ for id_, _scope in server.scopes.choices(exclude_internal=True)}
+    return [*chosen, *(id_ for id_ in client.scopes if id_ not in offered)]
+
+
+def fill(visit: Visit, form: ClientForm, client: Any) -> None:
+    """Read what came with *form* and refuse what is not accepted, field by field.
+
+    :param client: the application that is changed; None: a new one.
+    """
+    if client is not None:
+        form.client_type.data = client.client_type
+    elif form.client_type.data not in ("confidential", "public"):
+        form.refuse("client_type", _("Choose one of the two."))
+    form.check_lines(() if client is None else client.redirect_uris)
+    _check_name(visit.server, form, client)
+    _read_scopes(visit.server, form)
+    _read_logo(form)
+
+
+def _check_name(server: ServerState, form: ClientForm, client: Any) -> None:
+    if form.name.errors or (client is not None and form.name.data == client.name):
+        return
+    try:
+        server.clients.check_own_name(form.name.data, None if client is None else client.id)
+    except InvalidClientMetadata as error:
+        form.refuse_metadata(error)
+
+
+def _read_scopes(server: ServerState, form: ClientForm) -> None:
+    offered = [id_ for id_, _scope in server.scopes.choices(exclude_internal=True)]
+    sent = request.form.getlist("scopes")
+    form.scopes = [id_ for id_ in offered if id_ in sent]
+    if offered and not form.scopes:
+        form.scope_errors = [_("Tick at least one scope.")]
+
+
+def _read_logo(form: ClientForm) -> None:
+    file = form.logo.data
+    content = file.read(logos.LONGEST * 16) if getattr(file, "filename", "") else b""
+    if not content:
+        return
+    try:
+        logos.judged(content)
+    except ValueError as error:
+        form.refuse("logo", _(error.args[0]))
+    else:
+        form.logo_content = content

@@ -1,0 +1,124 @@
+"""The page of one application of mine, which several views answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import url_for
+
+from .. import clock
+from ..domain import redirect_uris, tokens
+from ..domain.clients import MOST_SECRETS, OFFER
+from ..scopes import Scope
+from ..state import ServerState
+from ..text import _
+from ..transport import endpoint_url
+from .faces import SecretRow, lines
+from .portraits import address, portrait
+from .visit import BLUEPRINT, Visit, missing
+
+MANY = 1000  # counting people stops here
+NEW_SECRET = "new secret"
+
+
+def owned(visit: Visit, client_id: str) -> Any:
+    """The application that the address names, if it is this person's: the owner is in the query."""
+    client = visit.server.storage.clients.addressed(client_id, visit.key)
+    if client is None:
+        raise missing()
+    return client
+
+
+def show(
+    visit: Visit,
+    client: Any,
+    *,
+    secret: str | None = None,
+    first: bool = False,
+    gone: bool = False,
+    delete_error: str | None = None,
+    **context: Any,
+) -> str:
+    """The page of one application.
+
+    :param secret: the value of a secret made in this very request.
+    :param first: whether it is the application's first.
+    :param gone: whether a value was asked for that was shown before.
+    """
+    server, storage = visit.server, visit.server.storage
+    face = portrait(server, client, to_owner=True)
+    secrets = _secrets(visit, client, secret)
+    issuer = server.issuer()
+    people = storage.clients.people(client.id, MANY + 1)
+    return visit.render(
+        "client_view.html",
+        app=face,
+        secret=secret,
+        secret_is_first=first,
+        old_hints=[row.hint for row in secrets if not row.new] if secret else [],
+        gone=gone,
+        secrets=secrets,
+        uses_secret=client.is_confidential,
+        secret_limit=len(secrets) >= MOST_SECRETS,
+        redirect_uris=[(uri, redirect_uris.is_any_port(uri, _loopback(server))) for uri in client.redirect_uris],
+        issuer=issuer,
+        endpoints=_endpoints(server, issuer),
+        people=min(people, MANY),
+        many=people > MANY,
+        new_people=storage.clients.people(client.id, MANY, clock.now() - timedelta(days=7)),
+        last_issued_at=storage.tokens.last_issued(client.id),
+        created_at=client.created_at,
+        lines=lines(server.scopes.get(id_) or Scope(id_) for id_ in client.scopes),
+        verified_at=client.verified_at,
+        delete_error=delete_error,
+        ticket=visit.ticket(NEW_SECRET),
+        **_urls(client),
+        **{"transfer_link": None, "transfer_pending": _offered_until(server, client), **context},
+    )
+
+
+def _loopback(server: ServerState) -> Sequence[str]:
+    hosts: Sequence[str] = server.settings["OAUTH2_LOOPBACK_HOSTS"]
+    return hosts
+
+
+def _urls(client: Any) -> dict[str, str]:
+    names = {"edit_url": "client_edit", "reset_url": "client_reset", "signout_url": "client_sign_out"}
+    names |= {"delete_url": "client_delete", "transfer_url": "client_offer"}
+    return {key: url_for(f"{BLUEPRINT}.{name}", client_id=address(client)) for key, name in names.items()}
+
+
+def _secrets(visit: Visit, client: Any, value: str | None) -> list[SecretRow]:
+    """Newest first; the one just made is told by its hint, for the list is made after it."""
+    found = list(reversed(visit.server.storage.clients.live_secrets(client)))
+    prefix = f"{visit.server.settings['OAUTH2_TOKEN_PREFIX']}{tokens.SECRET}_…"
+    rows = [
+        SecretRow(
+            hint=f"…{secret.hint}" if secret.imported else f"{prefix}{secret.hint}",
+            new=False,
+            imported=secret.imported,
+            created_at=secret.created_at,
+            last_used_at=secret.last_used_at,
+            expires_at=secret.expires_at,
+            revoke_url=url_for(f"{BLUEPRINT}.secret_revoke", client_id=address(client), pk=secret.id),
+            only=len(found) == 1,
+        )
+        for secret in found
+    ]
+    return [replace(rows[0], new=True), *rows[1:]] if value and rows else rows
+
+
+def _endpoints(server: ServerState, issuer: str) -> list[tuple[str, str]]:
+    names = {"authorize": _("Authorization"), "access_token": _("Token"), "revoke": _("Revocation")}
+    names |= {"introspect": _("Introspection")}
+    served = {route.name for route in server.routes}
+    return [(label, endpoint_url(issuer, f"oauth2server.{name}")) for name, label in names.items() if name in served]
+
+
+def _offered_until(server: ServerState, client: Any) -> datetime | None:
+    """Until when an offer to another owner is open, or None."""
+    row = server.storage.grants.open_of_client(OFFER, client.id)
+    return None if row is None else row.expires_at

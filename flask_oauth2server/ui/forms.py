@@ -1,0 +1,166 @@
+"""Forms of people's own pages. Named fields only; the rules are the registry's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from wtforms import DateField, RadioField, StringField, TextAreaField
+
+from ..domain import redirect_uris
+from ..domain.metadata import is_name
+from ..errors import InvalidClientMetadata
+from ..text import _
+
+
+class Press(FlaskForm):
+    """A form with its CSRF token, whatever the app has set for its own forms.
+
+    The token is checked where the form comes in, see :mod:`.visit`.
+    """
+
+    class Meta:
+        """WTForms settings."""
+
+        csrf = True
+
+    def problems(self) -> list[tuple[str, str, str]]:
+        """Id, label and sentence of each error, for the summary on top."""
+        return [
+            (field.id, str(field.label.text), str(error))
+            for field in self
+            if field.name != "csrf_token"
+            for error in field.errors
+        ]
+
+    def refuse(self, name: str, sentence: str) -> None:
+        """Say at the field *name* what is wrong."""
+        field = self[name]
+        field.errors = [*field.errors, sentence]
+
+    def is_good(self) -> bool:
+        """Whether no field was refused so far."""
+        return not any(field.errors for field in self if field.name != "csrf_token")
+
+
+def _trimmed(value: str | None) -> str:
+    return (value or "").replace("\0", "").strip()
+
+
+class ClientForm(Press):
+    """What people say of an application of theirs."""
+
+    name = StringField(filters=[_trimmed])
+    description = StringField(filters=[_trimmed])
+    client_uri = StringField(filters=[_trimmed])
+    logo = FileField()
+    redirect_uris = TextAreaField(filters=[_trimmed])
+    client_type = RadioField(default="confidential", choices=["confidential", "public"], validate_choice=False)
+    policy_uri = StringField(filters=[_trimmed])
+    tos_uri = StringField(filters=[_trimmed])
+    #: What came beside the fields; see :mod:`.application_form`.
+    scopes: Sequence[str] = ()
+    scope_errors: Sequence[str] = ()
+    logo_content: bytes | None = None
+
+    def is_good(self) -> bool:
+        """Whether nothing was refused so far."""
+        return super().is_good() and not self.scope_errors
+
+    def labelled(self) -> ClientForm:
+        """The same, its labels in the language of the request."""
+        labels = {
+            "name": _("Name"),
+            "description": _("Description"),
+            "client_uri": _("Website"),
+            "logo": _("Logo"),
+            "redirect_uris": _("Redirect URIs"),
+            "client_type": _("Type"),
+            "policy_uri": _("Privacy policy"),
+            "tos_uri": _("Terms of service"),
+        }
+        for name, label in labels.items():
+            self[name].label.text = label
+        self.client_type.choices = [("confidential", _("Confidential")), ("public", _("Public"))]
+        return self
+
+    @classmethod
+    def of(cls, client: Any) -> ClientForm:
+        """Filled in with what *client* is."""
+        metadata = client.client_metadata
+        known = {name: metadata.get(name) for name in ("description", "client_uri", "policy_uri", "tos_uri")}
+        uris = "\n".join(client.redirect_uris)
+        return cls(name=client.name, redirect_uris=uris, client_type=client.client_type, **known).labelled()
+
+    @property
+    def uris(self) -> list[str]:
+        """The redirect URIs, one a line."""
+        return [line.strip() for line in self.redirect_uris.data.splitlines() if line.strip()]
+
+    def values(self) -> dict[str, Any]:
+        """What the registry is given; the type apart."""
+        native = self.client_type.data == "public" and any(map(redirect_uris.is_native, self.uris))
+        return {
+            "name": self.name.data,
+            "description": self.description.data,
+            "client_uri": self.client_uri.data or None,
+            "policy_uri": self.policy_uri.data or None,
+            "tos_uri": self.tos_uri.data or None,
+            "redirect_uris": self.uris,
+            "application_type": "native" if native else "web",
+        }
+
+    def check_lines(self, registered: Iterable[str] = ()) -> None:
+        """Judge the name and each line of the redirect URIs, so that all that is wrong is said at once."""
+        if not self.name.data:
+            self.refuse("name", _("Give the application a name. People decide by it."))
+        elif not is_name(self.name.data):
+            self.refuse("name", _("Use at most 255 characters that can be seen."))
+        if not self.uris:
+            self.refuse("redirect_uris", _("Add at least one redirect URI."))
+        native = self.values()["application_type"] == "native"
+        for number, uri in enumerate(self.uris, 1):
+            try:
+                redirect_uris.check(uri, native=native or uri in registered)
+            except ValueError as error:
+                sentence = _("Line %(number)s: %(refusal)s", number=number, refusal=_(error.args[0]))
+                self.refuse("redirect_uris", sentence)
+
+    def refuse_metadata(self, error: InvalidClientMetadata) -> None:
+        """Say what the registry has refused at the field that it is about."""
+        name = error.field if error.field in self else "name"
+        sentence = _(error.message)
+        self.refuse(name, f"{sentence[:1].upper()}{sentence[1:]}")
+
+
+class TokenForm(Press):
+    """A personal token: its name and the day that it ends on."""
+
+    name = StringField(filters=[_trimmed])
+    expiry = RadioField(choices=[], validate_choice=False)
+    last_day = DateField()
+    scopes: Sequence[str] = ()
+    scope_errors: Sequence[str] = ()
+
+    def is_good(self) -> bool:
+        """Whether nothing was refused so far."""
+        return super().is_good() and not self.scope_errors
+
+    def labelled(self, presets: Mapping[str, str]) -> TokenForm:
+        """The same, its labels in the language of the request.
+
+        :param presets: numbers of days, with their labels.
+        """
+        self.name.label.text, self.expiry.label.text = _("Name"), _("Expiry")
+        self.last_day.label.text = _("Last day")
+        self.expiry.choices = [*presets.items(), ("date", _("Another date"))]
+        return self
+
+    def check_name(self) -> None:
+        """Judge the name."""
+        if not self.name.data:
+            self.refuse("name", _("Give the token a name."))
+        elif not is_name(self.name.data):
+            self.refuse("name", _("Use at most 255 characters that can be seen."))

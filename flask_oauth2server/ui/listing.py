@@ -1,0 +1,54 @@
+"""Lists that page and can be searched beyond 25 rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask import request, url_for
+
+from .faces import Listing
+
+PAGE = 25
+_LONGEST_QUERY = 100
+_MOST_PAGES = 10_000
+
+
+def listed(
+    endpoint: str,
+    param: str,
+    find: Callable[[str, int, int], tuple[Sequence[Any], int]],
+    shown: Callable[[Sequence[Any]], Sequence[Any]],
+) -> Listing:
+    """The page of a list that the address asks for.
+
+    :param endpoint: the page that the list is on.
+    :param param: its name: the section of the page, and what its parameters begin with.
+    :param find: query, offset and limit in; rows and their total out.
+    :param shown: rows as the template shows them.
+    """
+    query = request.args.get(f"{param}_q", "").replace("\0", "").strip()[:_LONGEST_QUERY]
+    asked = request.args.get(f"{param}_page", "1")
+    number = int(asked) if asked.isascii() and asked.isdigit() and 0 < int(asked[:9]) <= _MOST_PAGES else 1
+    rows, total = find(query, (number - 1) * PAGE, PAGE)
+    if not rows and number > 1:  # what stood there has gone
+        number = max(1, -(-total // PAGE))
+        rows, total = find(query, (number - 1) * PAGE, PAGE)
+    first = (number - 1) * PAGE
+
+    def address(page: int) -> str:
+        arguments: dict[str, Any] = {f"{param}_q": query or None, f"{param}_page": page if page > 1 else None}
+        return url_for(endpoint, _anchor=param, **arguments)
+
+    return Listing(
+        rows=shown(rows),
+        total=total,
+        first=first + 1 if rows else 0,
+        last=first + len(rows),
+        query=query,
+        searchable=bool(query) or total > PAGE,
+        param=f"{param}_q",
+        previous_url=address(number - 1) if number > 1 else None,
+        next_url=address(number + 1) if first + len(rows) < total else None,
+        clear_url=url_for(endpoint, _anchor=param),
+    )

@@ -1,0 +1,133 @@
+"""What happened in my name: allowed, first used from a new address, refused, ended; and "This was not me"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request, url_for
+
+from ..domain import audit
+from ..state import ServerState
+from ..text import _
+from .faces import EventRow
+from .listing import PAGE
+from .pages import markup, strong
+from .settings import device_text
+from .visit import BLUEPRINT, Visit, missing, signed_in
+
+#: The kinds of which the icons are.
+_ICONS = {
+    audit.ALLOWED: "allowed",
+    audit.TOKEN_MADE: "allowed",
+    audit.CLIENT_MADE: "allowed",
+    audit.CLIENT_CHANGED: "allowed",
+    audit.CLIENT_TAKEN_OVER: "allowed",
+    audit.SECRET_MADE: "allowed",
+    audit.USED: "used",
+    audit.DENIED: "refused",
+}
+
+
+def init_app(server: ServerState) -> None:
+    """Join."""
+    page: dict[str, Any] = {"page": True, "checks_csrf": True, "blueprint": BLUEPRINT}
+    server.add_route("/security/", "security", signed_in(server, security), **page)
+    page["methods"] = ("GET", "HEAD", "POST")
+    server.add_route("/security/<int:event_id>/not-me/", "not_me", signed_in(server, not_me), **page)
+
+
+def security(visit: Visit) -> Any:
+    """The events, newest first."""
+    events = visit.server.storage.audit_events
+    before = _number("before")
+    found = events.of_user(visit.key, before=before, limit=PAGE + 1)
+    rows, older, newer = found[:PAGE], None, None
+    if len(found) > PAGE:
+        older = url_for(f"{BLUEPRINT}.security", before=rows[-1].id)
+    if before is not None:
+        later = events.newer(visit.key, after=before - 1, limit=PAGE)
+        newer = url_for(f"{BLUEPRINT}.security", before=later[-1] + 1 if len(later) == PAGE else None)
+    return visit.render(
+        "security.html",
+        events=[_event(visit.server, row) for row in rows],
+        next_url=older,
+        previous_url=newer,
+        keeps_addresses=visit.server.devices.kept,
+    )
+
+
+def _number(name: str) -> int | None:
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+
+
+def not_me(visit: Visit, event_id: int) -> Any:
+    """End what an event speaks of, at once: the authorization with the consent, or the personal token."""
+    server = visit.server
+    event = server.storage.audit_events.find(visit.key, event_id)
+    if event is None:
+        raise missing()
+    if not visit.posted:
+        return visit.go("security")
+    extension = server.extension
+    if event.token_id is not None:
+        token = server.storage.tokens.personal_of(visit.key, event.token_id)
+        ended = token is not None and extension.revoke_personal_token(token, reason="not me")
+    else:
+        ended = extension.revoke_authorization(event.authorization or "", reason="not me")
+        client = extension.get_client(event.client_id or "")
+        if client is not None:  # whoever was at it would be let in again without a question
+            server.storage.unit.run(lambda: server.storage.consents.forget(visit.key, client.id))
+    text = _("It is ended. If you did not allow it, somebody may know your password: change it now.")
+    return visit.go("security", "good", text if ended else _("That had ended already."))
+
+
+def _event(server: ServerState, row: Any) -> EventRow:
+    can_end = row.can_act and row.kind in (audit.ALLOWED, audit.USED, audit.TOKEN_MADE)
+    return EventRow(
+        kind=_ICONS.get(row.kind, "ended"),
+        text=_sentence(row),
+        at=row.created_at,
+        place=device_text(server, row) if row.device or row.address else "",
+        not_me_url=url_for(f"{BLUEPRINT}.not_me", event_id=row.id) if can_end else None,
+    )
+
+
+def _sentence(row: Any) -> Any:
+    app, name = strong(row.client_name or ""), strong(row.name or "")
+    if row.kind == audit.ALLOWED and row.reason == "remembered":
+        return markup("%(app)s was let in again; you had allowed it before.", app=app)
+    if row.kind == audit.USED and row.client_id is None:
+        return markup("The personal token %(name)s was first used from this address.", name=name)
+    if row.kind == audit.ENDED:
+        return _ended(row.reason or "", app)
+    sentences = {
+        audit.ALLOWED: markup("You allowed %(app)s.", app=app),
+        audit.DENIED: markup("You refused %(app)s.", app=app),
+        audit.USED: markup("%(app)s was first used from this address.", app=app),
+        audit.TOKEN_MADE: markup("You made the personal token %(name)s.", name=name),
+        audit.TOKEN_ENDED: markup("The personal token %(name)s was ended.", name=name),
+        audit.CLIENT_MADE: markup("You registered the application %(app)s.", app=app),
+        audit.CLIENT_CHANGED: markup("Your application %(app)s was changed.", app=app),
+        audit.CLIENT_DELETED: markup("Your application %(app)s was deleted.", app=app),
+        audit.CLIENT_GIVEN_AWAY: markup("%(app)s has another owner now.", app=app),
+        audit.CLIENT_TAKEN_OVER: markup("You took over the application %(app)s.", app=app),
+        audit.SECRET_MADE: markup("%(app)s was given a new secret.", app=app),
+        audit.SECRET_ENDED: markup("A secret of %(app)s was revoked.", app=app),
+    }
+    return sentences.get(row.kind, row.kind)
+
+
+def _ended(reason: str, app: Any) -> Any:
+    """Why the access of *app* ended, as far as it is worth a sentence."""
+    reasons = {
+        "revoked by the user": markup("You revoked the access of %(app)s.", app=app),
+        "disconnected by the user": markup("You disconnected %(app)s from one device.", app=app),
+        "not me": markup("You said that %(app)s was not let in by you; it was ended.", app=app),
+        "reuse": markup(
+            "%(app)s was ended: a code or token of it came twice, as from a thief. Allow it again if you trust it.",
+            app=app,
+        ),
+        "revoked by the client": markup("%(app)s signed you out.", app=app),
+    }
+    return reasons.get(reason) or markup("The access of %(app)s was ended.", app=app)

@@ -1,0 +1,153 @@
+"""What can use my account: authorised applications, personal tokens, applications I made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from flask import url_for
+
+from ..domain import tokens
+from ..scopes import Scope
+from ..state import ServerState
+from ..text import _
+from .faces import AppRow, Device, Line, lines
+from .listing import listed
+from .my_applications import client_rows, register_refused
+from .personal_tokens import token_rows
+from .portraits import address, portraits
+from .visit import BLUEPRINT, Visit, missing, signed_in
+
+#: So many of the latest places where an application is connected are shown; it may be many.
+_MOST_DEVICES = 10
+
+
+def init_app(server: ServerState) -> None:
+    """Join."""
+    add = server.add_route
+    page: dict[str, Any] = {"page": True, "checks_csrf": True, "blueprint": BLUEPRINT}
+    both = {**page, "methods": ("GET", "HEAD", "POST")}
+    add("/", "index", signed_in(server, index), **page)
+    add("/authorised/<name>/revoke/", "application_revoke", signed_in(server, application_revoke), **both)
+    add("/authorizations/<public_id>/disconnect/", "disconnect", signed_in(server, disconnect), **both)
+
+
+def index(visit: Visit) -> Any:
+    """The three lists."""
+    server, storage, endpoint = visit.server, visit.server.storage, f"{BLUEPRINT}.index"
+    apps = listed(
+        endpoint,
+        "authorised",
+        lambda *which: storage.authorizations.applications(visit.key, *which),
+        lambda rows: _app_rows(visit, rows),
+    )
+    personal = listed(
+        endpoint,
+        "tokens",
+        lambda *which: storage.tokens.personal_page(visit.key, *which),
+        lambda rows: token_rows(visit, rows),
+    )
+    mine = listed(
+        endpoint,
+        "mine",
+        lambda *which: storage.clients.owned_page(visit.key, *which),
+        lambda rows: client_rows(visit, rows),
+    )
+    refused = register_refused(visit)
+    return visit.render(
+        "index.html",
+        apps=apps,
+        tokens=personal,
+        mine=mine,
+        may_register=refused is None,
+        register_refused=refused,
+        curl_url=url_for("oauth2server.ping", _external=True),
+        token_prefix=f"{server.settings['OAUTH2_TOKEN_PREFIX']}{tokens.PERSONAL}_",
+        new_token_url=url_for(f"{BLUEPRINT}.token_new"),
+        new_client_url=url_for(f"{BLUEPRINT}.client_new"),
+    )
+
+
+def application_revoke(visit: Visit, name: str) -> Any:
+    """End all authorizations of an application for this person, and forget the consent, at once."""
+    client = visit.server.storage.clients.addressed(name)
+    if client is None:
+        raise missing()
+    if not visit.posted:
+        return visit.go("index")
+    shown = client.name
+    visit.server.extension.revoke_application(visit.user, client, reason="revoked by the user")
+    text = _("Access revoked. %(app)s can no longer use your account.", app=shown)
+    return visit.go("index", "good", text, _anchor="authorised")
+
+
+def disconnect(visit: Visit, public_id: str) -> Any:
+    """End one authorization of this person; the consent stays."""
+    storage = visit.server.storage
+    pk = storage.authorizations.key(public_id, visit.key)
+    if pk is None:
+        raise missing()
+    if not visit.posted:
+        return visit.go("index")
+    device = storage.authorizations.device(pk)
+    visit.server.extension.revoke_authorization(public_id, reason="disconnected by the user")
+    text = _("Disconnected. %(device)s can no longer use your account.", device=device_text(visit.server, device))
+    return visit.go("index", "good", text, _anchor="authorised")
+
+
+def _app_rows(visit: Visit, rows: Sequence[Any]) -> list[AppRow]:
+    server, storage = visit.server, visit.server.storage.authorizations
+    keys = [row[0].id for row in rows]
+    granted: dict[int, set[str]] = {key: set() for key in keys}
+    devices: dict[int, list[Device]] = {key: [] for key in keys}
+    for key, scope in storage.scopes(visit.key, keys):
+        granted[key].update(scope.split())
+    for found in storage.usable(visit.key, keys, _MOST_DEVICES):
+        devices[found.client_pk].append(_device(server, found))
+    faces = portraits(server, [row[0] for row in rows])
+    return [
+        _app_row(server, row, face, granted[row[0].id], tuple(devices[row[0].id]))
+        for row, face in zip(rows, faces, strict=True)
+    ]
+
+
+def _app_row(server: ServerState, row: Any, face: Any, granted: set[str], devices: tuple[Device, ...]) -> AppRow:
+    client = row[0]
+    allowed = [at for at in (row.allowed_at, row.consent_at) if at is not None]
+    more = row.consent_changed_at
+    return AppRow(
+        app=face,
+        lines=_known(server, granted | set((row.consent_scope or "").split())),
+        devices=devices,
+        device_count=row.devices,
+        last_used_at=row.last_used_at,
+        allowed_at=min(allowed),
+        more_allowed_at=more if more and more.date() != min(allowed).date() else None,
+        offline_until=row.expires_at if "refresh_token" in client.allowed_grant_types else None,
+        revoke_url=url_for(f"{BLUEPRINT}.application_revoke", name=address(client)),
+    )
+
+
+def _known(server: ServerState, ids: Iterable[str]) -> tuple[Line, ...]:
+    """Sentences in the order of registration; a scope that is registered no more is named by its id."""
+    wanted = set(ids)
+    known = [scope for scope in server.scopes if scope.id in wanted]
+    gone = sorted(wanted - {scope.id for scope in known})
+    return lines([*known, *(Scope(id_) for id_ in gone)])
+
+
+def _device(server: ServerState, row: Any) -> Device:
+    return Device(
+        public_id=row.public_id,
+        text=device_text(server, row),
+        last_used_at=row.last_used_at or row.created_at,
+        created_at=row.created_at,
+        disconnect_url=url_for(f"{BLUEPRINT}.disconnect", public_id=row.public_id),
+    )
+
+
+def device_text(server: ServerState, row: Any) -> str:
+    """Device and place of a row, as far as they are kept."""
+    where = server.devices.place(row.address) or row.address
+    known = ", ".join(part for part in (row.device, where) if part)
+    return known or _("This connection")

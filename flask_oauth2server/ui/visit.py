@@ -1,0 +1,108 @@
+"""A signed-in person on pages of their own: who they are, what they sent, what they are told next."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import redirect, request, session, url_for
+from flask_wtf.csrf import ValidationError, validate_csrf
+
+from ..domain import sessions
+from ..domain.tickets import Tickets
+from ..errors import PageError
+from ..state import ServerState
+from ..text import _
+from .pages import render
+
+BLUEPRINT = "oauth2server_settings"
+_MESSAGE = "_oauth2_message"
+NO_LOGIN = (
+    "there is no LoginManager: people cannot sign in. Make one (flask_login.LoginManager) and initialise it "
+    "before OAuth2Server"
+)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of a signed-in person.
+
+    :ivar key: the stored key of the user.
+    :ivar posted: whether a form came with a good CSRF token: nothing is changed otherwise.
+    :ivar stale: whether one came with a token that is missing, or of a session that is over.
+    """
+
+    server: ServerState
+    user: Any
+    key: Any
+    posted: bool
+    stale: bool
+
+    def render(self, template: str, **context: Any) -> str:
+        """A page below ``settings/``, with what the person is to be told."""
+        kept = session.pop(_MESSAGE, None)
+        context.setdefault("message", tuple(kept) if kept else self._stale_message())
+        return render(self.server, f"settings/{template}", user=self.user, **context)
+
+    def _stale_message(self) -> tuple[str, str] | None:
+        return (
+            ("bad", _("This page was open too long, and nothing was changed. Please try again."))
+            if (self.stale)
+            else None
+        )
+
+    def go(self, endpoint: str, kind: str = "", text: str = "", **arguments: Any) -> Any:
+        """To a page of this person's, which says *text* there.
+
+        :param kind: ``good``, ``bad`` or ``plain``.
+        """
+        if text:
+            session[_MESSAGE] = [kind, str(text)]
+        elif self.stale:
+            session[_MESSAGE] = self._stale_message()
+        return redirect(url_for(f"{BLUEPRINT}.{endpoint}", **arguments), 303)
+
+    def ticket(self, purpose: str) -> str:
+        """A one-time ticket for a form of this session."""
+        return Tickets(self.server.storage, purpose).make(self._binding())
+
+    def use_up(self, purpose: str) -> Callable[[], None]:
+        """Use the ticket of the form that came up, inside the unit; see :meth:`.Tickets.use_up`."""
+        return Tickets(self.server.storage, purpose).use_up(request.form.get("ticket"), self._binding())
+
+    def _binding(self) -> str:
+        return f"{self.key} {sessions.sid()}"
+
+
+def signed_in(server: ServerState, view: Callable[..., Any]) -> Callable[..., Any]:
+    """*view* with a :class:`Visit`, for whoever is signed in; others are sent to sign in."""
+
+    @functools.wraps(view)
+    def visited(**arguments: Any) -> Any:
+        if server.login_manager is None:
+            raise PageError("server_error", status=503, detail=NO_LOGIN)
+        person = server.subjects.person()
+        if person is None:
+            return server.login_manager.unauthorized()
+        good = request.method == "POST" and _is_ours()
+        stale = request.method == "POST" and not good
+        return view(Visit(server, person, server.subjects.key_of(person), good, stale), **arguments)
+
+    return visited
+
+
+def _is_ours() -> bool:
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+    except ValidationError:
+        return False
+    return True
+
+
+def missing() -> PageError:
+    """The answer about what is not there, or is somebody else's: nobody can tell which."""
+    error = PageError("invalid_request", status=404, detail="there is no such thing of this person")
+    error.cause = "missing"
+    return error

@@ -1,0 +1,18 @@
+"""The Python API: what a host may do with clients, tokens, authorizations and users.
+
+Everything works on the current app, and commits unless ``commit=False``. Signals are sent when the
+work is done, also where the commit is left to the caller.
+"""
+
+from __future__ import annotations
+
+from .authorizations import AuthorizationVerbs
+from .base import EXTENSION_NAME as EXTENSION_NAME
+from .clients import ClientVerbs
+from .offers import OfferVerbs
+from .personal_tokens import PersonalTokenVerbs
+from .users import UserVerbs
+
+
+class Verbs(ClientVerbs, OfferVerbs, PersonalTokenVerbs, AuthorizationVerbs, UserVerbs):
+    """The part of :class:`~flask_oauth2server.OAuth2Server` that acts."""
