@@ -62,10 +62,10 @@ def issuer(settings: Mapping[str, Any], *, development: bool) -> str:
     )
 
 
-def endpoint_url(issuer_url: str, endpoint: str) -> str:
+def endpoint_url(issuer_url: str, endpoint: str, **values: Any) -> str:
     """The absolute address of *endpoint* at the issuer's origin, whatever ``Host`` says."""
     parts = urlsplit(issuer_url)
-    return f"{parts.scheme}://{parts.netloc}{urlsplit(url_for(endpoint)).path}"
+    return f"{parts.scheme}://{parts.netloc}{urlsplit(url_for(endpoint, **values)).path}"
 
 
 def is_acceptable(settings: Mapping[str, Any]) -> bool:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+
+from flask_oauth2server.domain import tokens
 
 from .support import Browser, Client, Provider, build
 
@@ -17,6 +22,7 @@ SERVERS = {
     "postgresql": os.environ.get("OAUTH2_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"),
     "mariadb": os.environ.get("OAUTH2_TEST_MARIADB", "mariadb+pymysql://root@127.0.0.1:3306/mysql?charset=utf8mb4"),
 }
+REDIS = os.environ.get("OAUTH2_TEST_REDIS", "redis://127.0.0.1:6379/5")
 #: Where one of these is not reachable, tests fail instead of being skipped.
 DEMANDED = [name for name in os.environ.get("OAUTH2_TEST_DEMAND", "").split(",") if name]
 
@@ -66,6 +72,48 @@ def any_database(request: pytest.FixtureRequest, tmp_path: Any, database_urls: C
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/provider.sqlite"
     return database_urls(request.param)
+
+
+@pytest.fixture(scope="module")
+def redis_issuer() -> Iterator[str]:
+    """The issuer of a provider that alone counts under it on Redis; skips where there is no server."""
+    issuer = f"https://provider-{uuid.uuid4().hex}.example"
+    with redis_client() as server:
+        try:
+            server.ping()
+        except RedisError as error:
+            if "redis" in DEMANDED:
+                raise
+            pytest.skip(f"no redis server: {error}")
+        yield issuer
+        for key in counted_under(issuer):
+            server.delete(key)
+
+
+@pytest.fixture
+def redis(redis_issuer: str) -> dict[str, Any]:
+    """Settings that count requests on Redis; the keys are removed afterwards."""
+    with redis_client() as server:
+        for key in counted_under(redis_issuer):
+            server.delete(key)
+    return {"OAUTH2_RATE_STORAGE_URI": REDIS, "OAUTH2_ISSUER": redis_issuer}
+
+
+@pytest.fixture
+def redis_keys(redis_issuer: str) -> Callable[[], list[str]]:
+    """Tells the keys that stand on Redis."""
+    return lambda: counted_under(redis_issuer)
+
+
+def redis_client() -> Redis:
+    return Redis.from_url(REDIS, decode_responses=True, socket_connect_timeout=5)
+
+
+def counted_under(issuer: str) -> list[str]:
+    """The keys of that issuer, and of a second one that tests may put beside it."""
+    prefixes = [tokens.digest(name)[:16] for name in (issuer, f"{issuer}/second")]
+    with redis_client() as server:
+        return [key for prefix in prefixes for key in server.scan_iter(f"*oauth2server-{prefix}*")]
 
 
 @pytest.fixture

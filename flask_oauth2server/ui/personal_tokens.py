@@ -10,10 +10,11 @@ from flask import request, url_for
 
 from .. import clock
 from ..domain import tokens
-from ..errors import TicketRefused
+from ..errors import IssuerUnknown, TicketRefused
 from ..scopes import Scope
 from ..state import ServerState
 from ..text import _, format_day, ngettext
+from ..transport import endpoint_url
 from .faces import Group, TokenRow, grouped, lines
 from .forms import TokenForm
 from .visit import BLUEPRINT, Visit, missing, signed_in
@@ -37,6 +38,14 @@ def init_app(server: ServerState) -> None:
 def token_rows(visit: Visit, found: Sequence[Any]) -> list[TokenRow]:
     """Personal tokens, for the list."""
     return [_row(visit.server, token) for token in found]
+
+
+def ping_url(server: ServerState) -> str:
+    """The address at which a token can be tried."""
+    try:
+        return endpoint_url(server.issuer(), "oauth2server.ping")
+    except IssuerUnknown:  # people can end things here all the same
+        return url_for("oauth2server.ping", _external=True)
 
 
 def _row(server: ServerState, token: Any) -> TokenRow:
@@ -209,7 +218,7 @@ def _view(visit: Visit, token: Any, *, state: str, value: str | None = None, for
         state=state,
         token=row,
         value=value,
-        curl_url=url_for("oauth2server.ping", _external=True),
+        curl_url=ping_url(visit.server),
         form=form,
         lines=group.lines,
         problems=[*form.problems(), *(("scopes", _("What it may do"), error) for error in form.scope_errors)],

@@ -14,7 +14,7 @@ from ..text import _
 from .faces import AppRow, Device, Line, lines
 from .listing import listed
 from .my_applications import client_rows, register_refused
-from .personal_tokens import token_rows
+from .personal_tokens import ping_url, token_rows
 from .portraits import address, portraits
 from .visit import BLUEPRINT, Visit, missing, signed_in
 
@@ -61,7 +61,7 @@ def index(visit: Visit) -> Any:
         mine=mine,
         may_register=refused is None,
         register_refused=refused,
-        curl_url=url_for("oauth2server.ping", _external=True),
+        curl_url=ping_url(server),
         token_prefix=f"{server.settings['OAUTH2_TOKEN_PREFIX']}{tokens.PERSONAL}_",
         new_token_url=url_for(f"{BLUEPRINT}.token_new"),
         new_client_url=url_for(f"{BLUEPRINT}.client_new"),

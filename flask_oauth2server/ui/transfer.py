@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request, url_for
+from flask import request
 
 from ..errors import PageError
 from ..state import ServerState
 from ..text import _
+from ..transport import endpoint_url
 from .application_page import owned, show
 from .portraits import address, portrait
 from .visit import BLUEPRINT, Visit, signed_in
@@ -36,7 +37,7 @@ def client_offer(visit: Visit, client_id: str) -> Any:
         extension.withdraw_offer(client)
         return visit.go("client_view", "good", _("The offer is withdrawn."), **name)
     value = extension.offer_client(client)
-    link = url_for(f"{BLUEPRINT}.client_take", value=value, _external=True)
+    link = endpoint_url(visit.server.issuer(), f"{BLUEPRINT}.client_take", value=value)
     return show(visit, client, transfer_link=link)
 
 
@@ -54,7 +55,7 @@ def client_take(visit: Visit, value: str) -> Any:
         return visit.go("client_view", "good", text % {"app": taken.name}, client_id=address(taken))
     face = portrait(visit.server, client)
     until = visit.server.storage.grants.open_of_client("offer", client.id).expires_at
-    return visit.render("transfer.html", app=face, from_name=face.maker, until=until, action=request.path)
+    return visit.render("transfer.html", app=face, from_name=face.maker, open_until=until, action=request.path)
 
 
 def _gone() -> Any:

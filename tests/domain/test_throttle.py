@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,6 +26,15 @@ FEW = {"OAUTH2_GUESSES_PER_CLIENT": 3, "OAUTH2_GUESSES_PER_ADDRESS": 0}
 FEW_BY_ADDRESS = {"OAUTH2_GUESSES_PER_CLIENT": 0, "OAUTH2_GUESSES_PER_ADDRESS": 3}
 
 Make = Callable[..., Provider]
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of secrets are tried here, so that each costs little."""
+    cheaply = partial(secrets.generate_password_hash, method="scrypt:1024:8:1")
+    monkeypatch.setattr(secrets, "generate_password_hash", cheaply)
+    nobody = cheaply("a secret that nobody has")
+    monkeypatch.setattr(secrets, "_nobody", lambda: nobody)
 
 
 def basic(client_id: str, secret: str) -> dict[str, str]:
@@ -124,9 +134,7 @@ def test_a_success_counts_neither_for_the_client_nor_for_the_address(make: Make)
     assert counts(provider) == [0, 0]
 
 
-def test_a_success_of_the_last_window_takes_nothing_from_this_one(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_success_of_the_last_window_takes_nothing_from_this_one(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     provider = make(config={**FEW, "OAUTH2_GUESSES_WINDOW": 60})
     throttle = provider.app.extensions["oauth2server"].throttle
     with provider.app.app_context():

@@ -62,6 +62,11 @@ def issue_or_purge(contender: Contender, item: dict[str, Any]) -> list[str]:
     return values
 
 
+def post_right_or_wrong(contender: Contender, item: dict[str, Any]) -> None:
+    """Every other one in eight brings the right secret."""
+    contender.send(TOKEN, **item["right" if contender.place % 2 else "wrong"])
+
+
 def refresh_or_delete(contender: Contender, item: dict[str, Any]) -> Any:
     """The first in a pair refreshes on and on, the other one deletes the client; statuses of the first."""
     time.sleep(random.uniform(0, item["within"]))
