@@ -131,9 +131,11 @@ def read(config: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str,
     _warn_of_unknown(config, defaults)
     if config.get("OAUTH2_CACHE_TYPE") is not None:
         warnings.warn("OAUTH2_CACHE_TYPE has no effect: codes are kept in the database.", stacklevel=3)
-    return MappingProxyType(
-        {key: _checked(key, config.get(key, default), default) for key, default in defaults.items()}
-    )
+    settings = {key: _checked(key, config.get(key, default), default) for key, default in defaults.items()}
+    for key, allowed in _ONE_OF.items():
+        if settings[key] not in allowed:
+            raise ConfigurationError(f"{key} must be one of {', '.join(allowed)}, not {settings[key]!r}.")
+    return MappingProxyType(settings)
 
 
 #: The most seconds that any time may be: what an INTEGER column holds.
@@ -151,6 +153,7 @@ _OR_NONE: Mapping[str, type] = {
     "OAUTH2_ALLOWED_GRANT_TYPES": list,
     "OAUTH2_ALLOWED_RESPONSE_TYPES": list,
 }
+_ONE_OF = {"OAUTH2_THEME": ("auto", "light", "dark")}
 _WANTED = {
     bool: "True or False",
     int: "a whole number, 0 or more (times in seconds)",

@@ -13,8 +13,9 @@ from flask import Flask, Response, after_this_request, current_app, g, jsonify, 
 from flask.views import View
 
 from . import clock, signals
+from .domain import devices
 from .domain.bearer import TokenInfo
-from .errors import TokenRefused, Unavailable
+from .errors import Gone, TokenRefused, Unavailable
 from .signals import tell
 from .state import ServerState
 
@@ -261,7 +262,7 @@ def _leave(server: ServerState, token: TokenInfo, response: Response) -> Respons
     g.pop("_login_user", None)  # g outlives the request where a test has pushed an app context
     if token.pk is not None and _is_due(token):
         app = current_app._get_current_object()  # type: ignore[attr-defined]
-        response.call_on_close(partial(_touch, app, server, token.pk, request.remote_addr))
+        response.call_on_close(partial(_touch, app, server, token, devices.plain(request.remote_addr)))
     return response
 
 
@@ -270,12 +271,12 @@ def _is_due(token: TokenInfo) -> bool:
     return last is None or (clock.now() - last).total_seconds() >= _TOUCH_INTERVAL
 
 
-def _touch(app: Flask, server: ServerState, pk: int, address: str | None) -> None:
+def _touch(app: Flask, server: ServerState, token: TokenInfo, address: str | None) -> None:
     """Note the use of a token, after the answer and apart from the host's transaction."""
     with app.app_context():
         try:
-            server.storage.unit.run(lambda: server.storage.tokens.touch(pk, address))
-        except Unavailable as error:
+            server.storage.unit.run(partial(server.authorizations.note_use, token, address))
+        except (Unavailable, Gone) as error:
             log.warning("the last use of a token could not be noted: %s", error)
 
 

@@ -47,6 +47,7 @@ class Route(NamedTuple):
     checks_csrf: bool
     blueprint: str
     rate: str
+    uploads: int
 
 
 class EndpointParameters(NamedTuple):
@@ -187,6 +188,7 @@ class ServerState:
         checks_csrf: bool = False,
         blueprint: str = "oauth2server",
         rate: str = "",
+        uploads: int = 0,
     ) -> None:
         """Serve *view* at *rule*.
 
@@ -200,8 +202,9 @@ class ServerState:
         :param blueprint: ``oauth2server``, or ``oauth2server_settings`` for pages of people's own.
         :param rate: the limit that requests are counted under: ``token`` for
             ``OAUTH2_RATE_TOKEN``; empty: none.
+        :param uploads: bytes that a body may have beyond ``OAUTH2_MAX_CONTENT_LENGTH``.
         """
-        route = Route(rule, name, view, page, at_root, tuple(methods), cors, checks_csrf, blueprint, rate)
+        route = Route(rule, name, view, page, at_root, tuple(methods), cors, checks_csrf, blueprint, rate, uploads)
         self.routes.append(route)
 
     def add_parameters(

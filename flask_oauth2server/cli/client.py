@@ -26,7 +26,10 @@ def _described(client: Any) -> dict[str, Any]:
 
 def _metadata(options: dict[str, Any]) -> dict[str, Any]:
     """Options that were given, under the names that the Python API knows."""
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v not in (None, ())}
+    given = {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v not in (None, ())}
+    if "logo" in given:
+        given["logo"] = given["logo"].read()
+    return given
 
 
 def metadata_options(command: Any) -> Any:
@@ -50,6 +53,7 @@ def metadata_options(command: Any) -> Any:
             click.option("--client-uri"),
             click.option("--policy-uri"),
             click.option("--tos-uri"),
+            click.option("--logo", type=click.File("rb"), help="A square PNG, JPEG or WebP file of at most 200 KB."),
         )
     ):
         command = option(command)

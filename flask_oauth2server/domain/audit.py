@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..storage import Storage
+from .bearer import TokenInfo
 from .devices import Devices
 
 #: Kinds of events.
@@ -42,14 +43,11 @@ class Audit:
             kind=kind, user_id=user_key, scope=scope, address=origin.address, device=origin.device, **facts
         )
 
-    def note_use(self, user_key: Any, address: str | None, *, client: Any, token: Any) -> None:
+    def note_use(self, user_key: Any, address: str, *, client: Any, token: TokenInfo) -> None:
         """Write that a token was used from an address that was not seen with it before.
 
         :param client: the model of its client, or None for a personal token.
-        :param token: what was used: ``pk``, ``name``, ``authorization`` (public id).
         """
-        if not self._devices.kept or not address:
-            return
         personal = token.authorization is None
         token_id = token.pk if personal else None
         seen = self._events.addresses(authorization=token.authorization, token_id=token_id)

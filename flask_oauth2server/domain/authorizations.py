@@ -12,6 +12,7 @@ from ..scopes import ScopeRegistry
 from ..storage import Storage
 from ..storage.clients import ClientInfo
 from . import audit, tokens
+from .bearer import TokenInfo
 from .devices import Devices
 from .metadata import is_name
 
@@ -106,6 +107,20 @@ class AuthorizationRegistry:
         of_client = {"client_id": facts.client_id, "client_name": facts.name}
         self._audit.note(audit.ENDED, facts.user_id, authorization=facts.public_id, reason=reason[:64], **of_client)
         return facts
+
+    def note_use(self, token: TokenInfo, address: str | None) -> None:
+        """Note that an access token was used just now, uncommitted.
+
+        :param address: from where; it is kept only where ``OAUTH2_KEEP_ADDRESSES`` is on.
+        """
+        address = address if self._devices.kept else None
+        if token.authorization is not None:
+            self._storage.authorizations.note_use(token.authorization)
+        assert token.pk is not None
+        self._storage.tokens.touch(token.pk, address)
+        if address is not None and token.user_id is not None:
+            client = None if token.client_pk is None else self._storage.clients.by_pk(token.client_pk)
+            self._audit.note_use(token.user_id, address, client=client, token=token)
 
     def access_lifetime(self, client: ClientInfo) -> int:
         """Seconds that an access token of *client* lives."""

@@ -108,7 +108,7 @@ def as_protocol_error(error: Exception) -> ProtocolError:
 
 def _admit(server: ServerState, route: Route) -> None:
     g.oauth2server_route = route  # seen at teardown
-    ours, hosts = server.settings["OAUTH2_MAX_CONTENT_LENGTH"], request.max_content_length
+    ours, hosts = server.settings["OAUTH2_MAX_CONTENT_LENGTH"] + route.uploads, request.max_content_length
     request.max_content_length = ours if hosts is None else min(ours, hosts)
     if request.method not in route.methods:
         raise MethodNotAllowed(list(route.methods))

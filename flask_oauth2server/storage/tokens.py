@@ -108,11 +108,7 @@ class Tokens(Queries):
     def touch(self, pk: int, address: str | None) -> None:
         """Note where and when a token was used last."""
         table = self.models.Token.__table__
-        self.changed(
-            update(table)
-            .where(table.c.id == pk)
-            .values(last_used_at=clock.now(), last_used_from=address and address[:64])
-        )
+        self.changed(update(table).where(table.c.id == pk).values(last_used_at=clock.now(), last_used_from=address))
 
     def get(self, pk: int) -> Any:
         """The model of a token, or None."""

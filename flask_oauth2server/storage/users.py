@@ -72,18 +72,26 @@ class Users(Queries):
         execute(delete(grants).where(grants.c.authorization_id.in_(theirs)))
         for model in (models.Token, models.Consent, models.Authorization):
             execute(delete(model.__table__).where(model.__table__.c.user_id == key))
+        events = models.AuditEvent.__table__
+        told = {"user_id": None, "name": None, "address": None, "device": None}
+        execute(update(events).where(events.c.user_id == key).values(**told))
         clients = models.Client.__table__
         execute(update(clients).where(clients.c.user_id == key).values(user_id=None))
 
     def export(self, key: Any) -> dict[str, list[dict[str, Any]]]:
         """What is stored about a user."""
         client = self.models.Client
-        authorization, consent, token = (
-            model.__table__ for model in (self.models.Authorization, self.models.Consent, self.models.Token)
+        models = self.models
+        authorization, consent, token, event = (
+            model.__table__ for model in (models.Authorization, models.Consent, models.Token, models.AuditEvent)
         )
         times = ("created_at", "last_used_at", "expires_at")
         chosen = {
-            "authorizations": (authorization, ("scope", *times, "revoked_at", "auth_time"), True),
+            "authorizations": (
+                authorization,
+                ("scope", *times, "revoked_at", "auth_time", "device", "address"),
+                True,
+            ),
             "consents": (consent, ("scope", "declined", "redirect_hosts", "created_at", "updated_at"), True),
             "personal_tokens": (token, ("name", "scope", *times, "last_used_from", "revoked_at"), False),
         }
@@ -96,6 +104,9 @@ class Users(Queries):
                 statement = statement.where(table.c.name.is_not(None))
             result[name] = [dict(row._mapping) for row in self.all(statement)]
         owned = select(client.client_id, client.name).where(client.user_id == key).order_by(client.id)
+        columns = event.c["kind", "created_at", "client_id", "name", "scope", "reason", "device", "address"]
+        happened = select(columns).where(event.c.user_id == key).order_by(event.c.id)
+        result["events"] = [dict(row._mapping) for row in self.all(happened)]
         result["clients"] = [dict(row._mapping) for row in self.all(owned)]
         return result
 

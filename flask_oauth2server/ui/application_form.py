@@ -15,6 +15,9 @@ from .faces import Group, grouped
 from .forms import ClientForm
 from .visit import Visit
 
+#: What is read of a form with a logo: more than a logo may be, so that its size can be told.
+UPLOADS = 16 * logos.LONGEST
+
 
 def scope_groups(server: ServerState, chosen: Iterable[str]) -> list[Group]:
     """The scopes that people may choose from; internal ones are not offered."""
@@ -61,7 +64,7 @@ def _read_scopes(server: ServerState, form: ClientForm) -> None:
 
 def _read_logo(form: ClientForm) -> None:
     file = form.logo.data
-    content = file.read(logos.LONGEST * 16) if getattr(file, "filename", "") else b""
+    content = file.read(UPLOADS) if getattr(file, "filename", "") else b""
     if not content:
         return
     try:

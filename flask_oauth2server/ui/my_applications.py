@@ -10,7 +10,7 @@ from flask import request, url_for
 from ..errors import InvalidClientMetadata, TicketRefused
 from ..state import ServerState
 from ..text import _
-from .application_form import fill, kept_scopes, scope_groups
+from .application_form import UPLOADS, fill, kept_scopes, scope_groups
 from .application_page import MANY, NEW_SECRET, owned, show
 from .faces import ClientRow
 from .forms import ClientForm
@@ -25,10 +25,10 @@ def init_app(server: ServerState) -> None:
     add = server.add_route
     page: dict[str, Any] = {"page": True, "checks_csrf": True, "blueprint": BLUEPRINT}
     both = {**page, "methods": ("GET", "HEAD", "POST")}
-    add("/clients/new/", "client_new", signed_in(server, client_new), rate="create", **both)
+    add("/clients/new/", "client_new", signed_in(server, client_new), rate="create", uploads=UPLOADS, **both)
     one = "/clients/<client_id>/"
-    add(one, "client_view", signed_in(server, client_view), **both)
-    add(f"{one}edit/", "client_edit", signed_in(server, client_edit), **both)
+    add(one, "client_view", signed_in(server, client_view), uploads=UPLOADS, **both)
+    add(f"{one}edit/", "client_edit", signed_in(server, client_edit), uploads=UPLOADS, **both)
     add(f"{one}reset/", "client_reset", signed_in(server, client_reset), rate="create", **both)
     add(f"{one}secrets/<int:pk>/revoke/", "secret_revoke", signed_in(server, secret_revoke), **both)
     add(f"{one}sign-out/", "client_sign_out", signed_in(server, client_sign_out), **both)

@@ -27,8 +27,8 @@ class UserVerbs(Base):
     def export_user(self, user: Any) -> dict[str, Any]:
         """What is stored about a user, as JSON values; times in seconds since the epoch.
 
-        :returns: lists of ``authorizations`` (ended ones, too), ``consents``, ``personal_tokens``
-            and ``clients`` that they own.
+        :returns: lists of ``authorizations`` (ended ones, too), ``consents``, ``personal_tokens``,
+            ``events`` of the audit and ``clients`` that they own.
         """
         server = self._server
         exported = server.storage.users.export(server.subjects.key_of(user))
