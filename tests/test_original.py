@@ -117,8 +117,8 @@ def test_2_what_may_not_be_redirected_is_a_page_in_place(provider: Provider, cli
     ada = provider.browser("ada")
     for address, shown in (
         (f"{asking(client)}&client_id={client.client_id}", "invalid_request"),
-        (asking(client, client_id="invalid"), "invalid_client_id"),
-        (asking(client, redirect_uri="https://client.example/other"), "mismatching_redirect_uri"),
+        (asking(client, client_id="invalid"), "invalid_request (invalid_client_id)"),
+        (asking(client, redirect_uri="https://client.example/other"), "invalid_request (mismatching_redirect_uri)"),
     ):
         page = ada.visit(address)
         assert (page.status_code, "Location" in page.headers) == (400, False)

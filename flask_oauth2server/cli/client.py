@@ -28,7 +28,7 @@ def _metadata(options: dict[str, Any]) -> dict[str, Any]:
     """Options that were given, under the names that the Python API knows."""
     given = {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v not in (None, ())}
     if "logo" in given:
-        given["logo"] = given["logo"].read()
+        given["logo"] = options["logo"].read()
     return given
 
 

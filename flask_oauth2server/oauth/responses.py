@@ -95,7 +95,9 @@ def as_protocol_error(error: Exception) -> ProtocolError:
         log.error("%s", error)
         description = "The server cannot answer now. Try again later."
         headers = {"Retry-After": Unavailable.retry_after}
-        return ProtocolError("temporarily_unavailable", description, status=503, detail=str(error), headers=headers)
+        told = PageError("temporarily_unavailable", description, status=503, detail=str(error), headers=headers)
+        told.cause = "busy" if isinstance(error, Unavailable) else "not_ready"
+        return told
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(error.valid_methods or ())
         return ProtocolError("invalid_request", f"Use {allowed}.", status=405, headers={"Allow": allowed})

@@ -71,8 +71,8 @@ def _page(server: ServerState, text: Text, code: str, old_code: str = "", **fact
 
 def _cause(error: Any) -> str:
     if error.status == 503:
-        return "busy" if error.error == "temporarily_unavailable" else "not_ready"
-    return "too_many" if error.status == 429 else getattr(error, "cause", "damaged")
+        return "busy" if getattr(error, "cause", "") == "busy" else "not_ready"
+    return str(getattr(error, "cause", "damaged"))
 
 
 def _wait(error: Any) -> str:

@@ -41,6 +41,8 @@ def security(visit: Visit) -> Any:
     events = visit.server.storage.audit_events
     before = _number("before")
     found = events.of_user(visit.key, before=before, limit=PAGE + 1)
+    if before is not None and not found:
+        return visit.go("security")
     rows, older, newer = found[:PAGE], None, None
     if len(found) > PAGE:
         older = url_for(f"{BLUEPRINT}.security", before=rows[-1].id)

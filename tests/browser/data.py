@@ -13,8 +13,8 @@ from flask_oauth2server.domain import audit, tokens
 
 from ..support import Provider
 
-#: Somebody with much, somebody with a little, somebody with nothing.
-ADA, THEO, NORA = "Ada Nwosu", "Theo Brandt", "Nora Lind"
+#: Somebody with much, somebody with a little, somebody who is asked, somebody with nothing.
+ADA, THEO, NORA, IDA = "Ada Nwosu", "Theo Brandt", "Nora Lind", "Ida Blank"
 LONG = "Nordic Consortium for Digital Preservation: Metadata Harvesting and Reconciliation Service (staging)"
 MANY = 27
 EVERYTHING = ["profile", "email", "items.read", "items.write", "notes.read", "notes.write", "publish", "groups.read"]
@@ -22,14 +22,12 @@ READING = ["profile", "email", "items.read"]
 
 
 def picture(red: int, green: int, blue: int) -> bytes:
-    """A PNG of 128 pixels: a disc on a plain ground."""
-    size = 128
-    rows = b""
-    for y in range(size):
-        row = b"".join(
-            b"\xff\xff\xff" if (x - 64) ** 2 + (y - 64) ** 2 < 1100 else bytes((red, green, blue)) for x in range(size)
-        )
-        rows += b"\0" + row
+    """A PNG of 128 pixels: a light square on a plain ground."""
+    size, edge = 128, 40
+    ground = bytes((red, green, blue))
+    line, middle = ground * edge, b"\xff\xff\xff" * (size - 2 * edge)
+    plain, crossed = b"\0" + ground * size, b"\0" + line + middle + line
+    rows = plain * edge + crossed * (size - 2 * edge) + plain * edge
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -42,11 +40,12 @@ def fill(provider: Provider) -> None:
     """Make the tables and everything in them."""
     with provider.app.app_context():
         provider.db.create_all()
-        for name in (ADA, THEO, NORA):
+        for name in (ADA, THEO, NORA, IDA):
             add_person(provider, name)
         clients = _clients(provider)
         _little(provider, clients)
         _much(provider, clients)
+        _in_order_of_time(provider)
 
 
 def add_person(provider: Provider, name: str) -> Any:
@@ -119,8 +118,8 @@ def _clients(provider: Provider) -> dict[str, Any]:
     made = {}
     for client_id, values in specifications.items():
         values = {"scopes": [*READING, "notes.read"], **values}
-        made[client_id], _secret = provider.oauth2.create_client(client_id=client_id, **values)
-    provider.oauth2.disable_client(made["stopped"])
+        made[client_id], _secret = provider.oauth2.create_client(client_id=client_id, commit=False, **values)
+    provider.oauth2.disable_client(made["stopped"], commit=False)
     return made
 
 
@@ -139,7 +138,7 @@ def allow(
     more: timedelta | None = None,
     offline: bool = True,
 ) -> None:
-    """A remembered consent, and an authorization for each of *devices* (device, address, last use)."""
+    """A remembered consent, and an authorization for each of *devices* (device, address, last use), uncommitted."""
     models, now = provider.oauth2.models, clock.now()
     consent = models.Consent(
         user_id=user.id,
@@ -171,19 +170,33 @@ def allow(
         provider.db.session.add(authorization)
         told = {"client_id": client.client_id, "client_name": client.name, "device": device, "address": address}
         event(provider, user, audit.ALLOWED, age, authorization=authorization.public_id, **told)
-    provider.db.session.commit()
 
 
 def event(provider: Provider, user: Any, kind: str, age: timedelta, **facts: Any) -> None:
-    """Something that happened, not yet committed."""
+    """Something that happened, uncommitted."""
     row = provider.oauth2.models.AuditEvent(kind=kind, user_id=user.id, created_at=clock.now() - age, **facts)
     provider.db.session.add(row)
 
 
+def _in_order_of_time(provider: Provider) -> None:
+    """The events as they would have been written: one after the other."""
+    db, model = provider.db, provider.oauth2.models.AuditEvent
+    rows = db.session.query(model).order_by(model.created_at, model.id).all()
+    columns = [column.name for column in model.__table__.columns if column.name != "id"]
+    copies = [model(**{name: getattr(row, name) for name in columns}) for row in rows]
+    for row in rows:
+        db.session.delete(row)
+    db.session.flush()
+    for copy in copies:
+        db.session.add(copy)
+        db.session.flush()
+    db.session.commit()
+
+
 def token(
     provider: Provider, user: Any, name: str, scopes: Sequence[str], *, ends: timedelta, used: timedelta | None = None
-) -> Any:
-    """A personal token."""
+) -> None:
+    """A personal token, uncommitted."""
     now = clock.now()
     row = provider.oauth2.models.Token(
         access_digest=tokens.digest(tokens.random_text()),
@@ -197,8 +210,6 @@ def token(
         last_used_from=None if used is None else "192.0.2.14",
     )
     provider.db.session.add(row)
-    provider.db.session.commit()
-    return row
 
 
 def _little(provider: Provider, clients: dict[str, Any]) -> None:
@@ -215,14 +226,13 @@ def _little(provider: Provider, clients: dict[str, Any]) -> None:
     token(provider, theo, "Jupyter on the cluster", EVERYTHING, ends=2 * days, used=41 * minutes)
     old = "old import script, remove after the migration to the new collections is finished"
     token(provider, theo, old, ["items.write"], ends=-12 * days)
-    provider.oauth2.rotate_secret(clients["papertrail"])
+    provider.oauth2.rotate_secret(clients["papertrail"], commit=False)
     event(provider, theo, audit.DENIED, 3 * hours, client_name=LONG, client_id="harvester", address="203.0.113.9")
     used = {"name": "laptop: nightly export", "address": "192.0.2.14", "device": "curl"}
     event(provider, theo, audit.USED, 6 * hours, **used)
     ended = {"client_name": "Old Importer", "client_id": "stopped", "reason": "revoked by the user"}
     event(provider, theo, audit.ENDED, 8 * days, **ended)
     event(provider, theo, audit.ENDED, 5 * days, client_name=LONG, client_id="harvester", reason="reuse")
-    provider.db.session.commit()
 
 
 def _much(provider: Provider, clients: dict[str, Any]) -> None:
@@ -234,7 +244,9 @@ def _much(provider: Provider, clients: dict[str, Any]) -> None:
     for number in range(MANY):
         name = f"Reading list {number + 1}"
         values = {"name": name, "redirect_uris": [f"https://list{number}.example/cb"], "scopes": READING}
-        client, _ = provider.oauth2.create_client(client_id=f"list{number}", owner=ada, verified=bool(number % 2), **values)
+        client, _ = provider.oauth2.create_client(
+            client_id=f"list{number}", owner=ada, commit=False, verified=bool(number % 2), **values
+        )
         devices = [("Chrome on Linux", "198.51.100.8", number * day)] if number % 3 else []
         allow(provider, ada, client, READING, devices=devices)
         token(provider, ada, f"machine {number + 1}", READING[: 1 + number % 3], ends=(number - 3) * day + day / 2)

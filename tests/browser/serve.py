@@ -39,20 +39,22 @@ def main() -> None:
     makers: dict[str, Callable[[int], Flask]] = {
         "main": lambda port: _filled(host.build(database, port)),
         "worn": lambda port: host.build(database, port, name="worn", OAUTH2_BASE_TEMPLATE=host.LAYOUT).app,
-        "strict": lambda port: host.build(
-            database,
-            port,
-            name="strict",
-            SQLALCHEMY_ENGINE_OPTIONS=impatient,
-            OAUTH2_THEME="light",
-            OAUTH2_USERS_MAY_REGISTER=False,
-            OAUTH2_KEEP_ADDRESSES=False,
-            OAUTH2_ENABLE_RATE_LIMITS=True,
-            OAUTH2_RATE_AUTHORIZE="1 per hour",
-        ).app,
+        "strict": lambda port: (
+            host.build(
+                database,
+                port,
+                name="strict",
+                SQLALCHEMY_ENGINE_OPTIONS=impatient,
+                OAUTH2_THEME="light",
+                OAUTH2_USERS_MAY_REGISTER=False,
+                OAUTH2_KEEP_ADDRESSES=False,
+                OAUTH2_ENABLE_RATE_LIMITS=True,
+                OAUTH2_RATE_AUTHORIZE="1 per hour",
+            ).app
+        ),
         "unready": lambda port: host.build(database, port, name="unready", OAUTH2_ISSUER=None).app,
-        "bare": lambda port: _bare(folder),
-        "client": lambda port: _client(),
+        "bare": lambda _port: _bare(folder),
+        "client": lambda _port: _client(),
     }
     servers = {name: _serve(maker) for name, maker in makers.items()}
     addresses = {name: f"http://127.0.0.1:{server.server_port}" for name, (server, _) in servers.items()}

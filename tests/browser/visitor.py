@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 from flask import session
 from flask_login import login_user
@@ -158,3 +159,26 @@ class Visitor:
                 }"""
             )
         )
+
+    def tab_to(self, words: str, most: int = 80) -> list[str]:
+        """Press Tab until what has the focus begins with *words*; everything that had it, in order."""
+        passed: list[str] = []
+        while not (passed and passed[-1].startswith(words)):
+            assert len(passed) < most, (words, passed)
+            self.page.keyboard.press("Tab")
+            passed.append(self.focused())
+        return passed
+
+    def another_tab(self) -> Page:
+        """A second tab of the same browser."""
+        return self.context.new_page()
+
+    def log_in(self, name: str) -> None:
+        """Fill in the host's login page, which is in front."""
+        self.page.get_by_label("Name").fill(name)
+        self.press("Sign in")
+
+    def answer(self) -> dict[str, str]:
+        """What the client application was handed: the person has come back to it."""
+        self.page.locator("h1", has_text="Welcome back").wait_for()
+        return dict(parse_qsl(urlsplit(self.page.url).query))
