@@ -26,6 +26,8 @@ EXTRAS = {
         "flask-oauthlib-invenio>=2",
         "Flask-Babel>=4",
         "gunicorn>=23",
+        "playwright>=1.55",
+        "axe-playwright-python>=0.1.4",
     ],
     "lint": ["mypy>=1.14", "ruff>=0.9", "types-six"],
 }

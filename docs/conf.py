@@ -38,18 +38,25 @@ autodoc_preserve_defaults = True
 
 # Every page runs in a folder of its own, where nothing is left behind. ``fresh()`` gives the code on
 # a page what its reader has already: an app with a db, users, a login page, three scopes and tokens.
+# ``write_templates()`` writes the templates that a page shows where their captions say.
 doctest_global_setup = f"""
 import os, sys, tempfile
+from pathlib import Path
 if {str(ROOT)!r} not in sys.path:
     sys.path.insert(0, {str(ROOT)!r})
 _folder, _before, _pushed = tempfile.TemporaryDirectory(), os.getcwd(), []
 os.chdir(_folder.name)
-from tests.support import answer_of, bearer, build
+from tests.support import answer_of, bearer, build, captioned
 
 def fresh(**options):
     name = f"page{{len(os.listdir())}}.sqlite"
     provider = build(f"sqlite:///{{_folder.name}}/{{name}}", **options)
     return provider
+
+def write_templates(page):
+    for caption, template in captioned(Path({str(ROOT)!r}, "docs", page), "html+jinja"):
+        Path(caption).parent.mkdir(parents=True, exist_ok=True)
+        Path(caption).write_text(template)
 
 def push(app):
     _pushed.append(app.app_context())

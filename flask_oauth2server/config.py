@@ -32,6 +32,8 @@ OAUTH2_OFFER_EXPIRES_IN = 3 * 86400
 OAUTH2_PROVIDER_NAME: str | None = None
 #: Address of the provider's mark on this very server, such as ``/static/mark.svg``.
 OAUTH2_PROVIDER_MARK_URL: str | None = None
+#: Address of the host's home page, which the provider's name on pages leads to.
+OAUTH2_HOME_URL: str | None = None
 #: Address of the host's help, linked at the foot of pages.
 OAUTH2_HELP_URL: str | None = None
 #: Address of the host's privacy policy, linked at the foot of pages.
@@ -145,6 +147,7 @@ _OR_NONE: Mapping[str, type] = {
     "OAUTH2_ISSUER": str,
     "OAUTH2_PROVIDER_NAME": str,
     "OAUTH2_PROVIDER_MARK_URL": str,
+    "OAUTH2_HOME_URL": str,
     "OAUTH2_HELP_URL": str,
     "OAUTH2_PRIVACY_URL": str,
     "OAUTH2_BASE_TEMPLATE": str,

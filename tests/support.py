@@ -7,7 +7,10 @@ import hashlib
 import html
 import re
 import secrets
+import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -266,3 +269,10 @@ class Client:
 def bearer(token: str) -> dict[str, str]:
     """The Authorization header of a token."""
     return {"Authorization": f"Bearer {token}"}
+
+
+def captioned(page: Path, language: str) -> Iterator[tuple[str, str]]:
+    """The code blocks of *language* on a page of the documentation that have a caption, with it."""
+    pattern = rf"^\.\. code-block:: {re.escape(language)}\n   :caption: (\S+)\n\n((?:   .*\n|\n)+)"
+    for caption, block in re.findall(pattern, page.read_text(), re.M):
+        yield caption, textwrap.dedent(block).strip("\n") + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     spec = importlib.util.spec_from_file_location("themed_example", FOLDER / "app.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # by which Flask finds its folder
     spec.loader.exec_module(module)
     database = tmp_path_factory.mktemp("themed") / "themed.sqlite"
     app = module.create_app(SQLALCHEMY_DATABASE_URI=f"sqlite:///{database}", OAUTH2_ENABLE_RATE_LIMITS=False)
@@ -40,6 +42,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with app.app_context():
         module.db.session.remove()
         module.db.engine.dispose()
+    del sys.modules[spec.name]
 
 
 @pytest.mark.parametrize("address", [SETTINGS, f"{SETTINGS}tokens/new/", CONSENT, "/oauth/errors/"])
@@ -55,9 +58,11 @@ def test_every_page_stands_in_the_hosts_layout(host: Any, address: str) -> None:
 
 
 def test_the_stylesheet_sets_three_variables_which_ours_reads(host: Any) -> None:
-    theirs = host.browser.get("/static/themed.css").text
+    with host.browser.get("/static/themed.css") as answer:
+        theirs = answer.text
     assert re.findall(r"^  (--o2-[\w-]+):", theirs, re.M) == ["--o2-accent", "--o2-font", "--o2-radius"]
-    ours = host.browser.get("/oauth/static/oauth2server.css").text
+    with host.browser.get("/oauth/static/oauth2server.css") as answer:
+        ours = answer.text
     for name in ("--o2-accent", "--o2-font", "--o2-radius"):
         assert f"  {name}: " in ours and f"var({name})" in ours, name
     assert ours.index(":where(:root)") < ours.index("--o2-accent:"), "any rule for the root wins"
@@ -93,7 +98,7 @@ def test_all_is_from_this_server_and_nothing_is_inline(host: Any) -> None:
                 assert answer.status_code == 200, source
 
 
-def test_the_person_can_sign_out_and_the_login_leads_nowhere_else(host: Any) -> None:
+def test_the_login_of_the_host_is_asked_and_leads_nowhere_else(host: Any) -> None:
     assert host.module.local_path("/account/") == "/account/"
     assert host.module.local_path("//elsewhere.example/") is None
     stranger = host.app.test_client()

@@ -41,3 +41,8 @@ class Tickets:
         kept = clock.now() + timedelta(seconds=2 * signed.LIFETIME)
         used = lambda: TicketRefused("the ticket was used before")  # noqa: E731
         return lambda: self._storage.replays.use_up(self._purpose, payload[1], kept, used)
+
+    def is_used(self, ticket: str | None) -> bool:
+        """Whether *ticket* is one of these, and was used: the form was sent a second time."""
+        payload = signed.read(self._purpose, ticket)
+        return payload is not None and self._storage.replays.is_used(self._purpose, payload[1])

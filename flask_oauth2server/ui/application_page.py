@@ -32,6 +32,11 @@ def owned(visit: Visit, client_id: str) -> Any:
     return client
 
 
+def shown_once() -> str:
+    """What is said where a value was to be seen a second time."""
+    return _("This value was shown once and is gone. If you did not copy it, make another.")
+
+
 def show(
     visit: Visit,
     client: Any,

@@ -72,7 +72,7 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
         again=again,
         since=asking.since,
         new_count=len(asking.new) + new_offline,
-        warned=not question.client.verified or kind != "web",
+        warned=not (question.client.verified or question.client.first_party) or kind != "web",
         kind=kind,
         returns_to=redirect_uris.host(uri),
         port=redirect_uris.port(uri) if loopback else "",

@@ -11,11 +11,11 @@ from ..errors import InvalidClientMetadata, TicketRefused
 from ..state import ServerState
 from ..text import _
 from .application_form import UPLOADS, fill, kept_scopes, scope_groups
-from .application_page import MANY, NEW_SECRET, owned, show
+from .application_page import MANY, NEW_SECRET, owned, show, shown_once
 from .faces import ClientRow
 from .forms import ClientForm
 from .portraits import address, portrait, portraits
-from .visit import BLUEPRINT, Visit, signed_in
+from .visit import BLUEPRINT, KEY, Visit, signed_in
 
 _NEW_CLIENT = "new application"
 
@@ -30,7 +30,7 @@ def init_app(server: ServerState) -> None:
     add(one, "client_view", signed_in(server, client_view), uploads=UPLOADS, **both)
     add(f"{one}edit/", "client_edit", signed_in(server, client_edit), uploads=UPLOADS, **both)
     add(f"{one}reset/", "client_reset", signed_in(server, client_reset), rate="create", **both)
-    add(f"{one}secrets/<int:pk>/revoke/", "secret_revoke", signed_in(server, secret_revoke), **both)
+    add(f"{one}secrets/<{KEY}:pk>/revoke/", "secret_revoke", signed_in(server, secret_revoke), **both)
     add(f"{one}sign-out/", "client_sign_out", signed_in(server, client_sign_out), **both)
     add(f"{one}delete/", "client_delete", signed_in(server, client_delete), **both)
 
@@ -65,6 +65,8 @@ def client_new(visit: Visit) -> Any:
     form = ClientForm().labelled()
     if not visit.posted:
         return _form_page(visit, form, None)
+    if visit.was_sent_before(_NEW_CLIENT):
+        return visit.go("index", "plain", shown_once(), _anchor="mine")
     fill(visit, form, None)
     if form.is_good():
         try:
@@ -72,7 +74,7 @@ def client_new(visit: Visit) -> Any:
         except InvalidClientMetadata as error:
             form.refuse_metadata(error)
         except TicketRefused:
-            return visit.go("index", "plain", _("This form was sent already. Look for your application below."))
+            return visit.go("index", "plain", shown_once(), _anchor="mine")
         else:
             if secret is None:
                 text = _("Your application is ready.")

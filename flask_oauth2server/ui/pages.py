@@ -30,7 +30,9 @@ def markup(message: str, **variables: object) -> Markup:
 
 def counted(singular: str, plural: str, num: int, **variables: object) -> Markup:
     """The same for what depends on a number."""
-    return escape(ngettext(singular, plural, num, **variables))
+    places = {name: f"%({name})s" for name in variables}  # filled in when the text is escaped
+    text = escape(ngettext(singular, plural, num, **places))
+    return text % variables if variables else text
 
 
 def strong(name: str) -> Markup:
@@ -82,6 +84,7 @@ def render(server: ServerState, template: str, *, user: Any = None, **context: A
         number=format_number,
         provider_name=provider_name(server),
         provider_mark_url=settings["OAUTH2_PROVIDER_MARK_URL"],
+        home_url=settings["OAUTH2_HOME_URL"],
         help_url=settings["OAUTH2_HELP_URL"],
         privacy_url=settings["OAUTH2_PRIVACY_URL"],
         settings_url=url_for("oauth2server_settings.index") if own else None,

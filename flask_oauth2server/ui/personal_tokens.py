@@ -17,7 +17,7 @@ from ..text import _, format_day, ngettext
 from ..transport import endpoint_url
 from .faces import Group, TokenRow, grouped, lines
 from .forms import TokenForm
-from .visit import BLUEPRINT, Visit, missing, signed_in
+from .visit import BLUEPRINT, KEY, Visit, missing, signed_in
 
 _DAY = 86400
 _PRESETS = (7, 30, 90, 365)
@@ -31,8 +31,8 @@ def init_app(server: ServerState) -> None:
     both["methods"] = ("GET", "HEAD", "POST")
     add = server.add_route
     add("/tokens/new/", "token_new", signed_in(server, token_new), rate="create", **both)
-    add("/tokens/<int:token_id>/", "token_view", signed_in(server, token_view), **both)
-    add("/tokens/<int:token_id>/revoke/", "token_revoke", signed_in(server, token_revoke), **both)
+    add(f"/tokens/<{KEY}:token_id>/", "token_view", signed_in(server, token_view), **both)
+    add(f"/tokens/<{KEY}:token_id>/revoke/", "token_revoke", signed_in(server, token_revoke), **both)
 
 
 def token_rows(visit: Visit, found: Sequence[Any]) -> list[TokenRow]:

@@ -43,7 +43,7 @@ def logo(server: ServerState, digest: str) -> Response:
 def address(client: Any) -> str:
     """What names a client in an address: its ``client_id`` where that is plain, else its key."""
     plain = all(c.isascii() and (c.isalnum() or c in "-_.") for c in client.client_id)
-    hidden = client.client_id[0] in ".~" or len(client.client_id) > 200
+    hidden = client.client_id[0] in ".~" or client.client_id == "new" or len(client.client_id) > 200
     return client.client_id if plain and not hidden else f"~{client.id}"
 
 

@@ -13,7 +13,7 @@ from .faces import EventRow
 from .listing import PAGE
 from .pages import markup, strong
 from .settings import device_text
-from .visit import BLUEPRINT, Visit, missing, signed_in
+from .visit import BLUEPRINT, KEY, Visit, missing, signed_in
 
 #: The kinds of which the icons are.
 _ICONS = {
@@ -33,7 +33,7 @@ def init_app(server: ServerState) -> None:
     page: dict[str, Any] = {"page": True, "checks_csrf": True, "blueprint": BLUEPRINT}
     server.add_route("/security/", "security", signed_in(server, security), **page)
     page["methods"] = ("GET", "HEAD", "POST")
-    server.add_route("/security/<int:event_id>/not-me/", "not_me", signed_in(server, not_me), **page)
+    server.add_route(f"/security/<{KEY}:event_id>/not-me/", "not_me", signed_in(server, not_me), **page)
 
 
 def security(visit: Visit) -> Any:

@@ -71,7 +71,7 @@ def index(visit: Visit) -> Any:
 def application_revoke(visit: Visit, name: str) -> Any:
     """End all authorizations of an application for this person, and forget the consent, at once."""
     client = visit.server.storage.clients.addressed(name)
-    if client is None:
+    if client is None or not _is_allowed(visit, client.id):
         raise missing()
     if not visit.posted:
         return visit.go("index")
@@ -79,6 +79,13 @@ def application_revoke(visit: Visit, name: str) -> Any:
     visit.server.extension.revoke_application(visit.user, client, reason="revoked by the user")
     text = _("Access revoked. %(app)s can no longer use your account.", app=shown)
     return visit.go("index", "good", text, _anchor="authorised")
+
+
+def _is_allowed(visit: Visit, client_pk: int) -> bool:
+    """Whether this person has anything to take back from a client."""
+    storage = visit.server.storage
+    live = storage.authorizations.live_keys(user=visit.key, client_pk=client_pk, limit=1)
+    return bool(live) or storage.consents.find(visit.key, client_pk) is not None
 
 
 def disconnect(visit: Visit, public_id: str) -> Any:

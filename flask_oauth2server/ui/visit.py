@@ -18,6 +18,8 @@ from ..text import _
 from .pages import render
 
 BLUEPRINT = "oauth2server_settings"
+#: A key of a row in an address: what a database takes for one.
+KEY = "int(max=9223372036854775807)"
 _MESSAGE = "_oauth2_message"
 NO_LOGIN = (
     "there is no LoginManager: people cannot sign in. Make one (flask_login.LoginManager) and initialise it "
@@ -71,6 +73,10 @@ class Visit:
     def use_up(self, purpose: str) -> Callable[[], None]:
         """Use the ticket of the form that came up, inside the unit; see :meth:`.Tickets.use_up`."""
         return Tickets(self.server.storage, purpose).use_up(request.form.get("ticket"), self._binding())
+
+    def was_sent_before(self, purpose: str) -> bool:
+        """Whether the form that came up was sent, and did its work, before: a reload."""
+        return Tickets(self.server.storage, purpose).is_used(request.form.get("ticket"))
 
     def _binding(self) -> str:
         return f"{self.key} {sessions.sid()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,22 +16,30 @@ from .pages import HOME, SECURITY, later, names, parse, press, words
 SECTIONS = ("authorised", "tokens", "mine")
 
 
-def fill(provider: Provider, count: int = 60, *extra: str) -> None:
-    """Give ada so many applications that she allowed, personal tokens and applications of her own; the first is
-    the one used last."""
+def fill(provider: Provider, names: Sequence[str], sections: Sequence[str] = SECTIONS, user: str = "ada") -> None:
+    """Give somebody applications that they allowed, personal tokens and applications of their own, of these names;
+    of those allowed, the first is the one used last."""
     with provider.app.app_context():
-        server, user = provider.app.extensions["oauth2server"], provider.user("ada")
-        key = user.id
-        for number, name in enumerate([f"Thing {n:03}" for n in range(count)] + list(extra)):
+        server, owner = provider.app.extensions["oauth2server"], provider.user(user)
+        table = provider.oauth2.models.Authorization.__table__
+        for number, name in enumerate(names):
             values: dict[str, Any] = {"redirect_uris": ["https://client.example/cb"], "scopes": ["email"]}
-            client, _ = provider.oauth2.create_client(name=name, owner=user, commit=False, **values)
-            info = server.storage.clients.info(client.client_id)
-            granted = server.authorizations.grant(info, key, ["email"], sid="s", auth_time=None)
-            table = provider.oauth2.models.Authorization.__table__
-            used = clock.now() - timedelta(minutes=number + 1)
-            provider.db.session.execute(table.update().where(table.c.id == granted.pk).values(last_used_at=used))
-            provider.oauth2.create_personal_token(user, name=name, scopes=["email"], commit=False)
+            mine = owner if "mine" in sections else None
+            if "tokens" in sections:
+                provider.oauth2.create_personal_token(owner, name=name, scopes=["email"], commit=False)
+            if sections != ["tokens"]:
+                client, _ = provider.oauth2.create_client(name=name, owner=mine, commit=False, **values)
+            if "authorised" in sections:
+                info = server.storage.clients.info(client.client_id)
+                granted = server.authorizations.grant(info, owner.id, ["email"], sid="s", auth_time=None)
+                used = clock.now() - timedelta(minutes=number + 1)
+                provider.db.session.execute(table.update().where(table.c.id == granted.pk).values(last_used_at=used))
         provider.db.session.commit()
+
+
+def things(count: int) -> list[str]:
+    """So many names."""
+    return [f"Thing {number:03}" for number in range(count)]
 
 
 def link(page: Any, text: str, section: str) -> str | None:
@@ -51,38 +60,54 @@ def everything(ada: Browser, section: str, address: str = HOME) -> list[str]:
         page = ada.visit(onward.partition("#")[0])
 
 
+QUERIES = {
+    "50%": ["50% off"],
+    "snake_": ["snake_case"],
+    "back\\": ["back\\slash"],
+    "%": ["50% off"],
+    "it's “so” <B>": ["It's “so” <b>bold</b>"],
+    "tHING 05": ["Thing 050", "Thing 051", "Thing 052", "Thing 053"],
+    "'; DROP TABLE oauth2_client; --": [],
+}
+SPECIAL = ["50% off", "50 per cent off", "snake_case", "snakes case", "back\\slash", "It's “so” <b>bold</b>"]
+
+
 def test_lists_page_and_are_searched(any_provider: Provider) -> None:
-    special = ["50% off", "50 per cent off", "snake_case", "snakes case", "back\\slash", "It's “so” <b>bold</b>"]
-    fill(any_provider, 54, *special)
-    ada = any_provider.browser("ada")
-    things = [f"Thing {n:03}" for n in range(54)]
-    page = ada.visit(HOME)
-    for section in SECTIONS:
-        text = parse(page).one("section", id=section).text
-        assert "1 to 25 of 60" in text
+    """Each list is another person's, so that a page has one."""
+    with any_provider.app.app_context():
+        any_provider.db.session.add(any_provider.User(name="cy"))
+        any_provider.db.session.commit()
+    for section, user in zip(SECTIONS, ("ada", "bob", "cy"), strict=True):
+        fill(any_provider, [*things(54), *SPECIAL], [section], user)
+    for section, user in zip(SECTIONS, ("ada", "bob", "cy"), strict=True):
+        browser = any_provider.browser(user)
+        page = browser.visit(HOME)
+        assert "1 to 25 of 60" in parse(page).one("section", id=section).text
         assert link(page, "Previous", section) is None
-        expected = [*things, *special] if section == "authorised" else [*reversed(special), *reversed(things)]
-        assert everything(ada, section) == expected
-        for query, found in (
-            ("50%", ["50% off"]),
-            ("snake_", ["snake_case"]),
-            ("back\\", ["back\\slash"]),
-            ("%", ["50% off"]),
-            ("it's “SO” <b>", ["It's “so” <b>bold</b>"]),
-            ("tHING 05", [f"Thing 0{n}" for n in (50, 51, 52, 53)]),
-            ("'; DROP TABLE oauth2_client; --", []),
-        ):
-            answer = press(ada, page, "Search", at=f"#{section}", **{f"{section}_q": query})
-            assert sorted(names(answer, section)) == sorted(found), (section, query)
-            assert ("Nothing matches" in words(answer)) is not found or found
-            others = [names(answer, other) for other in SECTIONS if other != section]
-            assert [len(rows) for rows in others] == [25, 25]
-    assert any_provider.browser("bob").visit(HOME).text.count("Thing") == 0
+        expected = [*things(54), *SPECIAL]
+        assert everything(browser, section) == (expected if section == "authorised" else expected[::-1])
+        for query, found in QUERIES.items():
+            answer = press(browser, page, "Search", at=f"#{section}", **{f"{section}_q": query})
+            assert sorted(names(answer, section)) == found, (section, query)
+            assert ("Nothing matches" in words(answer)) is (not found)
+        assert [names(page, other) for other in SECTIONS if other != section] == [[], []]
+
+
+def test_a_search_in_one_list_leaves_the_others(provider: Provider, ada: Browser) -> None:
+    fill(provider, things(26))
+    page = press(ada, ada.visit(HOME), "Search", at="#tokens", tokens_q="007")
+    assert [len(names(page, section)) for section in SECTIONS] == [25, 1, 25]
+
+
+def test_my_applications_are_found_by_their_id(provider: Provider, ada: Browser) -> None:
+    fill(provider, things(2), ["mine"])
+    (_, second) = [code.text for code in parse(ada.visit(HOME)).one("section", id="mine").all("code")]
+    assert names(ada.visit(f"{HOME}?mine_q={second[5:30]}"), "mine") == ["Thing 000"]
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_search_without_result_says_so_and_is_cleared(provider: Provider, ada: Browser, section: str) -> None:
-    fill(provider, 2)
+    fill(provider, things(2))
     assert parse(ada.visit(HOME)).all("form", role="search") == []
     page = ada.visit(f"{HOME}?{section}_q=nothing+<i>like</i>+this")
     assert "Nothing matches “nothing <i>like</i> this”." in words(page)
@@ -92,7 +117,7 @@ def test_a_search_without_result_says_so_and_is_cleared(provider: Provider, ada:
 
 
 def test_a_search_pages_too(provider: Provider, ada: Browser) -> None:
-    fill(provider, 30)
+    fill(provider, things(30), ["authorised"])
     page = ada.visit(f"{HOME}?authorised_q=Thing")
     onward = link(page, "Next", "authorised")
     assert onward == f"{HOME}?authorised_q=Thing&authorised_page=2#authorised"
@@ -102,29 +127,36 @@ def test_a_search_pages_too(provider: Provider, ada: Browser) -> None:
 
 
 def test_25_rows_need_neither(provider: Provider, ada: Browser) -> None:
-    fill(provider, 25)
+    fill(provider, things(25))
     page = ada.visit(HOME)
-    assert [names(page, section).__len__() for section in SECTIONS] == [25, 25, 25]
+    assert [len(names(page, section)) for section in SECTIONS] == [25, 25, 25]
     assert parse(page).all("form", role="search") == []
     assert parse(page).all("nav", class_="o2-paging") == []
 
 
-ODD = ("0", "-1", "x", "", "1.5", "２", "3", "99999", f"00000001{'9' * 30}", "9" * 5000, f"000000001{'9' * 5000}")
+NINES = "9" * 30
+ODD = ("0", "-1", "x", "", "1.5", "２", "3", "99999", f"000000001{NINES}", NINES, "9" * 5000, f"000000001{'9' * 5000}")
 
 
 def test_a_page_number_out_of_range_is_a_page(any_provider: Provider) -> None:
-    fill(any_provider, 30)
+    fill(any_provider, things(26), ["tokens"])
     ada = any_provider.browser("ada")
-    for number in (*ODD, f"000000001{'9' * 30}"):
-        for section in SECTIONS:
-            page = ada.visit(f"{HOME}?{section}_page={number}")
-            assert page.status_code == 200
-            assert len(names(page, section)) in (25, 5), number
-    assert len(names(ada.visit(f"{HOME}?authorised_page=3"), "authorised")) == 5
+    shown = []
+    for number in ODD:
+        page = ada.visit(f"{HOME}?tokens_page={number}")
+        assert page.status_code == 200, number
+        shown.append(len(names(page, "tokens")))
+    assert shown == [25, 25, 25, 25, 25, 25, 1, 1, 25, 25, 25, 25]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_an_empty_list_has_one_page(ada: Browser, section: str) -> None:
+    page = ada.visit(f"{HOME}?{section}_page=7&{section}_q=")
+    assert (page.status_code, names(page, section)) == (200, [])
 
 
 def test_odd_queries_are_harmless(any_provider: Provider) -> None:
-    fill(any_provider, 26)
+    fill(any_provider, things(1))
     ada = any_provider.browser("ada")
     for query in ("%00", "%C3%A9", "%F0%9F%A6%8A", "x" * 3000, "%25%25%25", "_", "%5C", "%5C%25", "+", "a&authorised_q=b"):
         for section in SECTIONS:
@@ -150,7 +182,7 @@ def test_the_last_used_stands_first(any_provider: Provider) -> None:
 
 
 def test_events_page_in_both_directions(any_provider: Provider) -> None:
-    fill(any_provider, 30)  # three events each
+    fill(any_provider, things(60), ["tokens"])
     ada, seen = any_provider.browser("ada"), []
     page = ada.visit(SECURITY)
     pages = [page]
@@ -159,10 +191,10 @@ def test_events_page_in_both_directions(any_provider: Provider) -> None:
         pages.append(page)
     for page in pages:
         seen += [event.text for event in parse(page).all(class_="o2-event")]
-    assert [len(parse(page).all(class_="o2-event")) for page in pages] == [25, 25, 25, 15]
-    assert len(seen) == 90
-    assert seen[0].startswith("You made the personal token Thing 029.")
-    assert seen[-1].startswith("You registered the application Thing 000.")
+    assert [len(parse(page).all(class_="o2-event")) for page in pages] == [25, 25, 10]
+    assert len(seen) == len(set(seen)) == 60
+    assert seen[0].startswith("You made the personal token Thing 059.")
+    assert seen[-1].startswith("You made the personal token Thing 000.")
     for earlier in reversed(pages[:-1]):
         (back,) = [a.attributes["href"] for a in parse(page).all("a") if a.text == "Previous"]
         page = ada.visit(back)
