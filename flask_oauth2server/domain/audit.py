@@ -11,6 +11,8 @@ from .devices import Devices
 
 #: Kinds of events.
 ALLOWED, DENIED, USED, ENDED = "allowed", "denied", "used", "ended"
+#: Why somebody was not asked who is told to have allowed a client.
+REMEMBERED, BY_PROVIDER = "remembered", "by the provider"
 TOKEN_MADE, TOKEN_ENDED = "token made", "token ended"
 CLIENT_MADE, CLIENT_CHANGED, CLIENT_DELETED = "client made", "client changed", "client deleted"
 CLIENT_GIVEN_AWAY, CLIENT_TAKEN_OVER = "client given away", "client taken over"

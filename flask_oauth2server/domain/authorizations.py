@@ -63,11 +63,11 @@ class AuthorizationRegistry:
         *,
         sid: str,
         auth_time: float | None,
-        remembered: bool = False,
+        reason: str | None = None,
     ) -> Granted:
         """A new authorization, uncommitted; it lives on only where the client may refresh.
 
-        :param remembered: whether no page was shown.
+        :param reason: why no page was shown, :data:`.audit.REMEMBERED` or :data:`.audit.BY_PROVIDER`.
         """
         offline = self._is_offline(client)
         settings = self._settings
@@ -92,7 +92,6 @@ class AuthorizationRegistry:
             **self._devices.origin()._asdict(),
         )
         of_client = {"client_id": client.client_id, "client_name": client.name}
-        reason = "remembered" if remembered else None
         self._audit.note(audit.ALLOWED, user_key, scopes=scopes, authorization=public_id, reason=reason, **of_client)
         return Granted(pk, public_id, expires_at)
 

@@ -199,15 +199,15 @@ class ClientRegistry:
         self._note(audit.SECRET_MADE, client)
         return value
 
-    def revoke_secret(self, client: Any, hint: str | None = None, pk: int | None = None) -> int:
+    def revoke_secret(self, client: Any, hint: str | None = None, pk: int | None = None) -> list[str]:
         """Revoke the live secrets of *client* that end in *hint*, or the one with this key, uncommitted;
-        returns how many."""
+        returns their hints."""
         live = self._storage.clients.live_secrets(client)
         found = [secret for secret in live if secret.hint == hint or secret.id == pk]
         for secret in found:
             secret.revoked_at = clock.now()
             self._note(audit.SECRET_ENDED, client, name=secret.hint)
-        return len(found)
+        return [secret.hint for secret in found]
 
     def _sorted_out(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Our columns, the host's own columns, and RFC 7591 metadata."""

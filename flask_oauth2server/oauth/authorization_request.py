@@ -12,7 +12,7 @@ from oauthlib.oauth2 import FatalClientError, OAuth2Error
 from oauthlib.oauth2.rfc6749 import errors as oauthlib_errors
 
 from .. import signals
-from ..domain import sessions
+from ..domain import audit, sessions
 from ..domain.metadata import sorted_words
 from ..errors import Gone, PageError, ProtocolError, TicketRefused
 from ..signals import tell
@@ -92,13 +92,16 @@ def grant(
     assert client is not None
     give = give or server.provider.response_grant(request.response_type).grant
 
+    by_provider = client.first_party or use_up_ticket is not None
+    unasked = None if shown is not None else audit.BY_PROVIDER if by_provider else audit.REMEMBERED
+
     def work() -> tuple[str, dict[str, str]]:
         if use_up_ticket is not None:
             use_up_ticket()
         elif not server.consents.still_covers(client, user_key, scopes):
             raise TicketRefused("the consent was withdrawn meanwhile")
         granted = server.authorizations.grant(
-            client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time(), remembered=shown is None
+            client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time(), reason=unasked
         )
         for handle in request.parameters.handles:
             if not server.storage.grants.consume(handle):

@@ -137,7 +137,8 @@ def _form_page(visit: Visit, form: ClientForm, client: Any) -> str:
     back = url_for(f"{BLUEPRINT}.index")
     if client is not None:
         back = url_for(f"{BLUEPRINT}.client_view", client_id=address(client))
-    chosen = form.scopes if visit.posted else (() if client is None else client.scopes)
+    sent = request.method == "POST"
+    chosen = request.form.getlist("scopes") if sent else () if client is None else client.scopes
     return visit.render(
         "client_new.html" if client is None else "client_edit.html",
         form=form,
@@ -149,7 +150,6 @@ def _form_page(visit: Visit, form: ClientForm, client: Any) -> str:
         action=request.path,
         ticket=visit.ticket(_NEW_CLIENT),
         has_logo=bool(face and face.logo_url),
-        notice=None,
     )
 
 

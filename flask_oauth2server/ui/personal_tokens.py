@@ -211,7 +211,7 @@ def token_view(visit: Visit, token_id: int) -> Any:
 def _view(visit: Visit, token: Any, *, state: str, value: str | None = None, form: TokenForm | None = None) -> str:
     form = form or TokenForm().labelled({})
     row = _row(visit.server, token)
-    chosen = form.scopes if visit.posted and state == "edit" else token.scopes
+    chosen = request.form.getlist("scopes") if request.method == "POST" and state == "edit" else token.scopes
     group = Group("", lines([visit.server.scopes.get(id_) or Scope(id_) for id_ in token.scopes], chosen))
     return visit.render(
         "token_view.html",

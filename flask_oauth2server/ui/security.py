@@ -11,7 +11,7 @@ from ..state import ServerState
 from ..text import _
 from .faces import EventRow
 from .listing import PAGE
-from .pages import markup, strong
+from .pages import markup, provider_name, strong
 from .settings import device_text
 from .visit import BLUEPRINT, KEY, Visit, missing, signed_in
 
@@ -88,17 +88,20 @@ def _event(server: ServerState, row: Any) -> EventRow:
     can_end = row.can_act and row.kind in (audit.ALLOWED, audit.USED, audit.TOKEN_MADE)
     return EventRow(
         kind=_ICONS.get(row.kind, "ended"),
-        text=_sentence(row),
+        text=_sentence(server, row),
         at=row.created_at,
         place=device_text(server, row) if row.device or row.address else "",
         not_me_url=url_for(f"{BLUEPRINT}.not_me", event_id=row.id) if can_end else None,
     )
 
 
-def _sentence(row: Any) -> Any:
+def _sentence(server: ServerState, row: Any) -> Any:
     app, name = strong(row.client_name or ""), strong(row.name or "")
-    if row.kind == audit.ALLOWED and row.reason == "remembered":
+    if row.kind == audit.ALLOWED and row.reason == audit.REMEMBERED:
         return markup("%(app)s was let in again; you had allowed it before.", app=app)
+    if row.kind == audit.ALLOWED and row.reason == audit.BY_PROVIDER:
+        host = provider_name(server)
+        return markup("%(app)s was let in by %(host)s, which did not ask you.", app=app, host=host)
     if row.kind == audit.USED and row.client_id is None:
         return markup("The personal token %(name)s was first used from this address.", name=name)
     if row.kind == audit.ENDED:

@@ -144,10 +144,10 @@ class ClientVerbs(Base):
         """Revoke the secrets that end in *hint*, or the one whose ``id`` is *pk*, at once; returns how
         many there were."""
         server = self._server
-        count = server.storage.unit.run(lambda: server.clients.revoke_secret(client, hint, pk), commit)
-        if count:
-            tell(signals.secret_revoked, client=client, hint=hint)
-        return count
+        hints = server.storage.unit.run(lambda: server.clients.revoke_secret(client, hint, pk), commit)
+        for revoked in hints:
+            tell(signals.secret_revoked, client=client, hint=revoked)
+        return len(hints)
 
     def disable_client(self, client: Any, *, commit: bool = True) -> None:
         """Stop a client and all its tokens, at once, until :meth:`enable_client`."""
