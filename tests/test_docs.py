@@ -32,7 +32,7 @@ from flask_oauth2server.domain.clients import _COLUMNS
 from flask_oauth2server.domain.metadata import FIELDS
 from flask_oauth2server.state import ServerState
 
-from .support import Provider, answer_of, bearer
+from .support import Provider, answer_of, bearer, captioned
 from .test_architecture import ROWS
 
 ROOT = Path(__file__).parent.parent
@@ -216,7 +216,7 @@ def test_the_quickstart_runs_as_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if list(blocks(page, "console"))], ids=name_of)
-def test_commands_work(page: Path, make: Make) -> None:
+def test_commands_work(page: Path, make: Make, tmp_path: Path) -> None:
     provider = make()
     if "--client-id reader" not in page.read_text():
         provider.client(client_id="reader")
@@ -228,6 +228,8 @@ def test_commands_work(page: Path, make: Make) -> None:
             assert result.exit_code == 0, f"{command}\n{result.output}"
         elif words[0] == "pip":
             check_install(words)
+        elif words[0] == "pybabel":
+            translate(page, words, tmp_path)
         elif words[0].startswith("./"):
             assert os.access(ROOT / words[0], os.X_OK), words[0]
             assert all((ROOT / word).exists() for word in words[1:] if "/" in word), command
@@ -250,6 +252,24 @@ def filled_in(provider: Provider, words: list[str], word: str) -> str:
         with provider.app.app_context():
             return str(provider.oauth2.list_personal_tokens()[0].id)
     return word
+
+
+def translate(page: Path, words: list[str], folder: Path) -> None:
+    """Run pybabel beside the mapping file that the page shows, on the package."""
+    for name, text in captioned(page, "text"):
+        (folder / name).write_text(text)
+    package = str(Path(flask_oauth2server.__file__).parent)
+    arguments = [package if word == "flask_oauth2server" else word for word in words[1:]]
+    done = subprocess.run(
+        [sys.executable, "-m", "babel.messages.frontend", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    made = folder / ("translations/de/LC_MESSAGES/messages.po" if words[1] == "init" else "messages.pot")
+    assert 'msgid "Allow"' in made.read_text() and 'msgid_plural "%(num)s devices"' in made.read_text()
 
 
 def check_install(words: list[str]) -> None:
@@ -500,31 +520,66 @@ def test_names_of_the_migration_page_exist(provider: Provider) -> None:
 
 # --- templates ------------------------------------------------------------------------------------
 
+TEMPLATES = Path(flask_oauth2server.__file__).parent / "templates" / "oauth2server"
 
-def test_a_template_of_the_host_replaces_ours(make: Make, tmp_path: Path) -> None:
-    page = DOCS / "guide" / "consent.rst"
-    (template,) = blocks(page, "html+jinja")
-    folder = tmp_path / "templates" / "oauth2server"
-    folder.mkdir(parents=True)
-    (folder / "authorize.html").write_text(template)
-    assert ":caption: templates/oauth2server/authorize.html" in page.read_text()
-    provider = make(before=lambda app: setattr(app, "template_folder", str(tmp_path / "templates")))
-    client, ada = provider.client(), provider.browser("ada")
-    shown = ada.visit(client.address())
-    assert "You can revoke this in your account at any time." in shown.text
-    assert '<img src="/static/logo.svg" alt="Shop">' in shown.text
-    assert "code" in answer_of(ada.answer(shown))
+
+def test_templates_that_are_shown_have_a_place_where_they_are_run() -> None:
+    for page in PAGES:
+        shown = list(blocks(page, "html+jinja"))
+        placed = dict(captioned(page, "html+jinja"))
+        assert len(placed) == len(shown), f"{name_of(page)}: a template without a caption of its own"
+        assert all(name.startswith("templates/") for name in placed)
+        if placed:
+            told = page.relative_to(DOCS).as_posix()
+            assert f'write_templates("{told}")' in page.read_text(), f"{told}: run by nobody"
+
+
+def blocks_in(name: str) -> set[str]:
+    """The blocks that a template defines, or fills in."""
+    return set(re.findall(r"{% block (\w+) %}", (TEMPLATES / name).read_text()))
 
 
 def test_the_blocks_of_templates_exist() -> None:
-    folder = Path(flask_oauth2server.__file__).parent / "templates" / "oauth2server"
+    rows = table_rows(DOCS / "guide" / "pages.rst", "A block of a page\n---")
+    told = {literals(row[0])[0]: set(literals(row[1])) for row in rows}
+    common = blocks_in("base.html") | blocks_in("layout.html")
+    assert told.pop("base.html") == common
+    menu = blocks_in("settings/base.html") - common
+    overridable = {
+        path.relative_to(TEMPLATES).as_posix().replace("_base.html", ".html") for path in TEMPLATES.rglob("*_base.html")
+    }
+    assert set(told) == overridable
+    for name, named in told.items():
+        base = name.replace(".html", "_base.html")
+        source = (TEMPLATES / base).read_text()
+        inherited = set() if 'extends "oauth2server/base.html"' in source else menu
+        assert named == (blocks_in(base) - common) | inherited, name
+        assert (TEMPLATES / name).read_text() == f'{{% extends "oauth2server/{base}" %}}\n', name
 
-    def existing(name: str) -> set[str]:
-        return set(re.findall(r"{% block (\w+) %}", (folder / name).read_text()))
 
-    rows = table_rows(DOCS / "guide" / "consent.rst", "Another look: templates")
-    told = {row[0]: set(literals(row[1])) for row in rows}
-    base = existing("base.html")
-    assert told["all pages (``base.html``)"] == base
-    assert told["``authorize.html``"] == existing("authorize_base.html") - base
-    assert told["``errors.html``"] == existing("errors_base.html") - base
+def test_the_variables_are_those_of_the_stylesheet() -> None:
+    css = (Path(flask_oauth2server.__file__).parent / "static" / "oauth2server" / "oauth2server.css").read_text()
+    root = css[: css.index("}")]
+    declared = {name: list(pair) for name, *pair in re.findall(r"(--o2-\S+): light-dark\((#\w+), (#\w+)\)", root)}
+    rows = table_rows(DOCS / "guide" / "pages.rst", "Colours, fonts and radii\n---")
+    told = {literals(row[0])[0]: [literals(row[1])[0], literals(row[2])[0]] for row in rows}
+    assert told == declared and len(told) == 12
+    text = (DOCS / "guide" / "pages.rst").read_text()
+    for name in set(re.findall(r"--o2-[\w-]+(?=:)", root)) - set(told):
+        assert f"``{name}``" in text or re.match(r"--o2-hue-[2-5]", name), name
+
+
+def test_the_hooks_are_told() -> None:
+    text = "".join(page.read_text() for page in (DOCS / "guide").glob("*.rst"))
+    source = inspect.getsource(flask_oauth2server.OAuth2Server)
+    hooks = re.findall(r'self\._hooked\("(\w+)", hook\)', source)
+    assert len(hooks) >= 7
+    for name in hooks:
+        assert f"   @oauth2.{name}\n" in text, name
+
+
+def test_every_text_is_extracted_with_the_keywords_that_are_named() -> None:
+    (command,) = [line for line in commands(DOCS / "guide" / "pages.rst") if line.startswith("pybabel extract")]
+    words = shlex.split(command)
+    named = {words[number + 1].partition(":")[0] for number, word in enumerate(words) if word == "-k"}
+    assert named == {"markup", "counted", "Sentence"}

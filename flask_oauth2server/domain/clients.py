@@ -12,7 +12,7 @@ from .. import clock
 from ..config import LONGEST_TIME
 from ..errors import InvalidClientMetadata
 from ..storage import Storage
-from ..text import Sentence, _
+from ..text import Sentence
 from . import audit, logos, names, secrets, tokens
 from . import metadata as rules
 
@@ -152,10 +152,11 @@ class ClientRegistry:
         """
         near = names.is_near(name, self._settings["OAUTH2_PROVIDER_NAME"])
         if near or self._storage.clients.is_name_taken(names.key(name), client_pk):
-            host = self._settings["OAUTH2_PROVIDER_NAME"] or _("the provider")
-            taken = Sentence(
-                "“%(name)s” is taken or too close to %(host)s's own name. Choose another.", name=name, host=host
-            )
+            host = self._settings["OAUTH2_PROVIDER_NAME"]
+            taken = Sentence("“%(name)s” is taken. Choose another.", name=name)
+            if host:
+                close = "“%(name)s” is taken or too close to %(host)s's own name. Choose another."
+                taken = Sentence(close, name=name, host=host)
             raise InvalidClientMetadata("name", taken)
 
     def hand_over(self, client: Any, owner_key: Any) -> None:

@@ -100,10 +100,14 @@ def as_protocol_error(error: Exception) -> ProtocolError:
         return told
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(error.valid_methods or ())
-        return ProtocolError("invalid_request", f"Use {allowed}.", status=405, headers={"Allow": allowed})
+        told = PageError("invalid_request", f"Use {allowed}.", status=405, headers={"Allow": allowed})
+        told.cause = "method"
+        return told
     if isinstance(error, HTTPException):
         code = error.code or 500
-        return ProtocolError(_HTTP_ERRORS.get(code, "invalid_request"), error.name, status=code)
+        told = PageError(_HTTP_ERRORS.get(code, "invalid_request"), error.name, status=code)
+        told.cause = "too_large" if code == 413 else told.cause
+        return told
     log.error("%s", error)
     return ProtocolError("server_error", "The server is not set up for this.", status=503, detail=str(error))
 
@@ -115,7 +119,9 @@ def _admit(server: ServerState, route: Route) -> None:
     if request.method not in route.methods:
         raise MethodNotAllowed(list(route.methods))
     if not transport.is_acceptable(server.settings):
-        raise ProtocolError("invalid_request", "Use https.", detail=_HTTPS_ADVICE)
+        insecure = PageError("invalid_request", "Use https.", detail=_HTTPS_ADVICE)
+        insecure.cause = "insecure"
+        raise insecure
     try:
         _ = request.args
     except UnicodeDecodeError:  # raw bytes, which Werkzeug does not look at before

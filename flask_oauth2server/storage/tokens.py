@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import insert, literal, select, update
+from sqlalchemy import case, insert, literal, select, update
 
 from .. import clock
 from ..models.factory import Models
@@ -128,13 +128,14 @@ class Tokens(Queries):
         return list(self.db.session.scalars(statement))
 
     def personal_page(self, user: Any, query: str, offset: int, limit: int) -> tuple[list[Any], int]:
-        """Personal tokens of *user* that are not revoked and whose name contains *query*, newest first;
-        and how many there are."""
+        """Personal tokens of *user* that are not revoked and whose name contains *query*, ended ones last,
+        newest first; and how many there are."""
         model = self.models.Token
         found = select(model).where(model.user_id == user, model.name.is_not(None), model.revoked_at.is_(None))
         if query:
             found = found.where(model.name.icontains(query, autoescape=True))
-        return self.page_of(found, model.id.desc(), offset=offset, limit=limit)
+        ended = case((model.expires_at <= clock.now(), 1), else_=0)
+        return self.page_of(found, ended, model.id.desc(), offset=offset, limit=limit)
 
     def personal_of(self, user: Any, pk: int) -> Any:
         """A personal token of *user* that is not revoked, or None."""

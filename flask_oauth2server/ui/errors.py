@@ -156,6 +156,22 @@ def _not_ready(server: ServerState, app: Any) -> Text:
     return Text("bad", heading, happened, [_("Try again later, or tell them and give them the reference below.")])
 
 
+def _insecure(server: ServerState, app: Any) -> Text:
+    happened = _("This address begins with http://, so others could read along. Nothing has been shared.")
+    advice = [_("Use the address that begins with https://."), _tell_makers()]
+    return Text("alert", _("This connection is not safe"), happened, advice)
+
+
+def _method(server: ServerState, app: Any) -> Text:
+    happened = _("A page was asked for in a way that it does not know. Nothing was changed.")
+    return Text("link", _("This cannot be done here"), happened, [_("Go back and try again from there.")])
+
+
+def _too_large(server: ServerState, app: Any) -> Text:
+    happened = _("More was sent than is read here. Nothing was changed.")
+    return Text("bad", _("That was too much"), happened, [_("Go back and send less, such as a smaller file.")])
+
+
 def _no_key(server: ServerState, app: Any) -> Text:
     happened = _("Development mode is open only to the address that start-up printed.")
     advice = [_("Copy the whole address from the terminal, with the key in it.")]
@@ -188,6 +204,9 @@ _TEXTS: Mapping[str, Callable[[ServerState, Any], Text]] = {
     "too_many": _too_many,
     "busy": _busy,
     "not_ready": _not_ready,
+    "insecure": _insecure,
+    "method": _method,
+    "too_large": _too_large,
     "no_key": _no_key,
     "missing": _missing,
     "offer_gone": _offer_gone,

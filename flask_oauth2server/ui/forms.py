@@ -10,7 +10,7 @@ from flask_wtf.file import FileField
 from wtforms import DateField, RadioField, StringField, TextAreaField
 
 from ..domain import redirect_uris
-from ..domain.metadata import is_name
+from ..domain.metadata import is_name, web_address
 from ..errors import InvalidClientMetadata
 from ..text import _
 
@@ -43,6 +43,10 @@ class Press(FlaskForm):
     def is_good(self) -> bool:
         """Whether no field was refused so far."""
         return not any(field.errors for field in self if field.name != "csrf_token")
+
+
+def _starting_large(sentence: str) -> str:
+    return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def _trimmed(value: str | None) -> str:
@@ -113,13 +117,19 @@ class ClientForm(Press):
         }
 
     def check_lines(self, registered: Iterable[str] = ()) -> None:
-        """Judge the name and each line of the redirect URIs, so that all that is wrong is said at once."""
+        """Judge the name, the addresses and each line of the redirect URIs, so that all that is wrong is
+        said at once."""
         if not self.name.data:
             self.refuse("name", _("Give the application a name. People decide by it."))
         elif not is_name(self.name.data):
             self.refuse("name", _("Use at most 255 characters that can be seen."))
         if not self.uris:
             self.refuse("redirect_uris", _("Add at least one redirect URI."))
+        for field in (self.client_uri, self.policy_uri, self.tos_uri):
+            try:
+                web_address(field.data or "https://none.example", {})
+            except ValueError as error:
+                self.refuse(field.name, _starting_large(_(error.args[0])))
         native = self.values()["application_type"] == "native"
         for number, uri in enumerate(self.uris, 1):
             try:
@@ -131,8 +141,7 @@ class ClientForm(Press):
     def refuse_metadata(self, error: InvalidClientMetadata) -> None:
         """Say what the registry has refused at the field that it is about."""
         name = error.field if error.field in self else "name"
-        sentence = _(error.message)
-        self.refuse(name, f"{sentence[:1].upper()}{sentence[1:]}")
+        self.refuse(name, _starting_large(_(error.message)))
 
 
 class TokenForm(Press):

@@ -14,6 +14,7 @@ from .application_form import UPLOADS, fill, kept_scopes, scope_groups
 from .application_page import MANY, NEW_SECRET, owned, show, shown_once
 from .faces import ClientRow
 from .forms import ClientForm
+from .pages import provider_name
 from .portraits import address, portrait, portraits
 from .visit import BLUEPRINT, KEY, Visit, signed_in
 
@@ -37,12 +38,12 @@ def init_app(server: ServerState) -> None:
 
 def register_refused(visit: Visit) -> str | None:
     """Why this person may not register applications, or None."""
-    host = visit.server.settings["OAUTH2_PROVIDER_NAME"]
     hook = visit.server.hooks.get("may_register")
     allowed = visit.server.settings["OAUTH2_USERS_MAY_REGISTER"] and (hook is None or hook(visit.user))
     if allowed:
         return None
-    return _("Ask the people who run %(host)s to register an application for you.", host=host or _("this server"))
+    host = provider_name(visit.server)
+    return _("Ask the people who run %(host)s to register an application for you.", host=host)
 
 
 def client_rows(visit: Visit, clients: Sequence[Any]) -> list[ClientRow]:
@@ -122,7 +123,7 @@ def _saved(visit: Visit, changed: Sequence[str]) -> tuple[str, str]:
     """What is said after saving: whether the application has to be checked again, and why."""
     if "verified" not in changed:
         return "good", _("Saved.")
-    host = visit.server.settings["OAUTH2_PROVIDER_NAME"] or _("the provider")
+    host = provider_name(visit.server)
     then = _("%(host)s will check the application again; until then people see a warning.", host=host)
     why = {
         "name": _("Saved. Because the name changed, %(then)s", then=then),
@@ -147,6 +148,7 @@ def _form_page(visit: Visit, form: ClientForm, client: Any) -> str:
         scope_errors=form.scope_errors,
         problems=[*form.problems(), *(("scopes", _("Scopes"), error) for error in form.scope_errors)],
         cancel_url=back,
+        name_is_kept=visit.server.settings["OAUTH2_PROVIDER_NAME"] is not None,
         action=request.path,
         ticket=visit.ticket(_NEW_CLIENT),
         has_logo=bool(face and face.logo_url),

@@ -288,7 +288,7 @@ LISTS = [
     State("applications empty", "No app can use your account", IDA, SETTINGS),
     State("applications many", "1 to 25 of", ADA, SETTINGS, folds=False),
     State("applications second page", "26 to", ADA, f"{SETTINGS}?tokens_page=2&mine_page=2&authorised_page=2"),
-    State("applications search", "machine 27", ADA, f"{SETTINGS}?authorised_q=Paper&mine_q=27", _search),
+    State("applications search", "machine 27", ADA, f"{SETTINGS}?authorised_q=Paper&mine_q=27", _search, folds=False),
     State("applications nothing found", "Nothing matches", ADA, f"{SETTINGS}?authorised_q=x1&tokens_q=x2&mine_q=x3"),
     State("applications no registration", "Ask the people who run", NORA, SETTINGS, app="strict"),
     State("applications after ending", "is revoked.", THEO, SETTINGS, _end_one),

@@ -253,7 +253,7 @@ def test_somebody_else_signed_in_in_another_tab_before_allow(
     visitor: Callable[..., Visitor], world: World, client: Client, person: str
 ) -> None:
     """What the page asked of one person is not granted by the other."""
-    somebody, other_person = visitor(person), world.new_person(f"Other {person}"[:90])
+    somebody, other_person = visitor(person), world.new_person("Kim Other")
     somebody.visit(client.address(scope=SCOPE))
     somebody.sign_in(other_person)
     somebody.press("Allow")
@@ -265,7 +265,7 @@ def test_somebody_else_signed_in_in_another_tab_before_allow(
 def test_not_you_comes_back_to_the_same_question(
     visitor: Callable[..., Visitor], world: World, client: Client, person: str
 ) -> None:
-    somebody, other_person = visitor(person), world.new_person(f"Other {person}"[:90])
+    somebody, other_person = visitor(person), world.new_person("Kim Other")
     somebody.visit(client.address(scope=SCOPE))
     address = somebody.page.url
     somebody.press("Not you?")

@@ -48,12 +48,15 @@ class World:
 
     def __init__(self, folder: Path, urls: dict[str, str]) -> None:
         self.urls = urls
+        self._people = 0
         self.database = folder / "browser.sqlite"
         port = int(urls["main"].rpartition(":")[2])
         self.provider: Provider = host.build(f"sqlite:///{self.database}", port)
 
     def new_person(self, name: str) -> str:
-        """A person who has allowed nothing yet."""
+        """A person who has allowed nothing yet; returns the name, which is made unique."""
+        self._people += 1
+        name = f"{name} {self._people}"
         with self.provider.app.app_context():
             data.add_person(self.provider, name)
         return name

@@ -199,7 +199,8 @@ def csrf(browser: Browser) -> str:
 
 def works(provider: Provider, token: str) -> bool:
     """Whether a token opens anything."""
-    return provider.api().get("/oauth/ping/", headers=bearer(token)).status_code == 200
+    with provider.api().get("/oauth/ping/", headers=bearer(token)) as answer:  # its use is noted when that is closed
+        return bool(answer.status_code == 200)
 
 
 def personal_token(browser: Browser, name: str = "laptop", scopes: Sequence[str] = ("email",), **changes: Any) -> str:
@@ -234,6 +235,20 @@ def stored(provider: Provider, model: str, **values: Any) -> int:
     """How many rows there are."""
     with provider.app.app_context():
         return int(provider.db.session.query(getattr(provider.oauth2.models, model)).filter_by(**values).count())
+
+
+def use(provider: Provider, token: str, address: str) -> None:
+    """A program uses a token from that address."""
+    program = provider.api()
+    at(program, address)
+    with program.get("/oauth/ping/", headers=bearer(token)) as answer:
+        assert answer.status_code == 200, answer.json
+
+
+def day(**time: float) -> str:
+    """The day in so many days, as English pages write it."""
+    moment = clock.now() + timedelta(**time)
+    return f"{moment.day} {moment:%B %Y}"
 
 
 def at(browser: Any, address: str, agent: str = "") -> None:
