@@ -103,7 +103,7 @@ class ClientRegistry:
 
         The type cannot be changed: a public client never becomes confidential.
 
-        :param by_owner: what a check has looked at wants a new one, then.
+        :param by_owner: what a check has looked at wants a new one, then, and people are asked again.
         """
         self._storage.clients.hold(client)
         changes = {} if name is None else {"name": _checked_name(name), "name_key": names.key(name)}
@@ -120,7 +120,7 @@ class ClientRegistry:
         client.client_metadata = complete
         changed |= _assigned(client, {**columns, **own, **changes}) - {"name_key"}
         if by_owner and not CHECKED.isdisjoint(changed):
-            changed |= _assigned(client, {"verified": False})
+            changed |= _assigned(client, {"verified": False, "first_party": False})
         if "verified" in changed:
             client.verified_at = clock.now() if client.verified else None
         if changed:
@@ -164,6 +164,7 @@ class ClientRegistry:
         self._storage.grants.withdraw(OFFER, client.id)
         self._note(audit.CLIENT_GIVEN_AWAY, client)
         client.user_id, client.verified, client.verified_at = owner_key, False, None
+        client.first_party = False
         self._note(audit.CLIENT_TAKEN_OVER, client)
 
     def delete(self, client: Any) -> None:

@@ -7,8 +7,8 @@ import unicodedata
 
 def key(name: str) -> str:
     """*name* as far as people tell names apart: without case, accents, spaces and marks."""
-    decomposed = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(c for c in unicodedata.normalize("NFKD", decomposed) if c.isalnum())[:255]
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    return ("".join(c for c in decomposed if c.isalnum()) or decomposed.strip())[:255]
 
 
 def is_near(name: str, provider_name: str | None) -> bool:

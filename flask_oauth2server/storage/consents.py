@@ -47,3 +47,8 @@ class Consents(Queries):
         """Remove what *user* agreed to for a client."""
         table = self.models.Consent.__table__
         self.changed(delete(table).where(table.c.user_id == user, table.c.client_pk == client_pk))
+
+    def forget_all(self, client_pk: int) -> None:
+        """Remove what anybody agreed to for a client."""
+        table = self.models.Consent.__table__
+        self.changed(delete(table).where(table.c.client_pk == client_pk))

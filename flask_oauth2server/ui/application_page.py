@@ -17,11 +17,22 @@ from ..state import ServerState
 from ..text import _
 from ..transport import endpoint_url
 from .faces import SecretRow, lines
+from .pages import provider_name
 from .portraits import address, portrait
 from .visit import BLUEPRINT, Visit, missing
 
 MANY = 1000  # counting people stops here
 NEW_SECRET = "new secret"
+
+
+def register_refused(visit: Visit) -> str | None:
+    """Why this person may not register applications, or None."""
+    hook = visit.server.hooks.get("may_register")
+    allowed = visit.server.settings["OAUTH2_USERS_MAY_REGISTER"] and (hook is None or hook(visit.user))
+    if allowed:
+        return None
+    host = provider_name(visit.server)
+    return _("Ask the people who run %(host)s to register an application for you.", host=host)
 
 
 def owned(visit: Visit, client_id: str) -> Any:

@@ -131,9 +131,10 @@ class ClientForm(Press):
             except ValueError as error:
                 self.refuse(field.name, _starting_large(_(error.args[0])))
         native = self.values()["application_type"] == "native"
-        for number, uri in enumerate(self.uris, 1):
+        for number, line in enumerate(self.redirect_uris.data.splitlines(), 1):
+            uri = line.strip()
             try:
-                redirect_uris.check(uri, native=native or uri in registered)
+                redirect_uris.check(uri or "https://none.example", native=native or uri in registered)
             except ValueError as error:
                 sentence = _("Line %(number)s: %(refusal)s", number=number, refusal=_(error.args[0]))
                 self.refuse("redirect_uris", sentence)

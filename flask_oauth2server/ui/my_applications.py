@@ -11,7 +11,7 @@ from ..errors import InvalidClientMetadata, TicketRefused
 from ..state import ServerState
 from ..text import _
 from .application_form import UPLOADS, fill, kept_scopes, scope_groups
-from .application_page import MANY, NEW_SECRET, owned, show, shown_once
+from .application_page import MANY, NEW_SECRET, owned, register_refused, show, shown_once
 from .faces import ClientRow
 from .forms import ClientForm
 from .pages import provider_name
@@ -34,16 +34,6 @@ def init_app(server: ServerState) -> None:
     add(f"{one}secrets/<{KEY}:pk>/revoke/", "secret_revoke", signed_in(server, secret_revoke), **both)
     add(f"{one}sign-out/", "client_sign_out", signed_in(server, client_sign_out), **both)
     add(f"{one}delete/", "client_delete", signed_in(server, client_delete), **both)
-
-
-def register_refused(visit: Visit) -> str | None:
-    """Why this person may not register applications, or None."""
-    hook = visit.server.hooks.get("may_register")
-    allowed = visit.server.settings["OAUTH2_USERS_MAY_REGISTER"] and (hook is None or hook(visit.user))
-    if allowed:
-        return None
-    host = provider_name(visit.server)
-    return _("Ask the people who run %(host)s to register an application for you.", host=host)
 
 
 def client_rows(visit: Visit, clients: Sequence[Any]) -> list[ClientRow]:
@@ -192,7 +182,7 @@ def client_sign_out(visit: Visit, client_id: str) -> Any:
     name = {"client_id": address(client)}
     if not visit.posted:
         return visit.go("client_view", **name)
-    visit.server.extension.revoke_authorizations(client=client, reason="ended by the owner of the application")
+    visit.server.extension.sign_everybody_out(client, reason="ended by the owner of the application")
     return visit.go("client_view", "good", _("Everybody is signed out. People have to press Allow again."), **name)
 
 

@@ -11,9 +11,10 @@ from ..domain import tokens
 from ..scopes import Scope
 from ..state import ServerState
 from ..text import _
+from .application_page import register_refused
 from .faces import AppRow, Device, Line, lines
 from .listing import listed
-from .my_applications import client_rows, register_refused
+from .my_applications import client_rows
 from .personal_tokens import ping_url, token_rows
 from .portraits import address, portraits
 from .visit import BLUEPRINT, Visit, missing, signed_in

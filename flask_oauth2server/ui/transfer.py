@@ -13,7 +13,7 @@ from ..errors import PageError
 from ..state import ServerState
 from ..text import _
 from ..transport import endpoint_url
-from .application_page import owned, show
+from .application_page import owned, register_refused, show
 from .portraits import address, portrait
 from .visit import BLUEPRINT, Visit, signed_in
 
@@ -47,6 +47,9 @@ def client_take(visit: Visit, value: str) -> Any:
     client = extension.find_offer(value)
     if client is None:
         return _gone()
+    refused = register_refused(visit)
+    if refused is not None:
+        return visit.go("index", "bad", refused)
     if visit.posted and request.form.get("accept") == "yes":
         taken = extension.accept_offer(value, visit.user)
         if taken is None:

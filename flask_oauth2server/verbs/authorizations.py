@@ -39,6 +39,13 @@ class AuthorizationVerbs(Base):
         server.storage.unit.run(lambda: server.storage.consents.forget(key, pk), commit)
         return self._revoke_live(reason, commit, user=key, client_pk=pk)
 
+    def sign_everybody_out(self, client: Any, *, reason: str = "revoked", commit: bool = True) -> int:
+        """End all authorizations of *client* and forget all consents, so that people are asked again;
+        returns how many there were."""
+        storage, pk = self._server.storage, client.id
+        storage.unit.run(lambda: storage.consents.forget_all(pk), commit)
+        return self._revoke_live(reason, commit, client_pk=pk)
+
     def revoke_authorizations(
         self, *, user: Any = None, client: Any = None, reason: str = "revoked", commit: bool = True
     ) -> int:

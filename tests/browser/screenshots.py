@@ -82,13 +82,13 @@ PICTURES = (
     Picture("consent", NORA, CONSENT),
     Picture("consent-dark", NORA, CONSENT, dark=True),
     Picture("consent-phone", NORA, LOOPBACK, width=390),
-    Picture("applications", THEO, SETTINGS, _open_first, width=960),
+    Picture("applications", THEO, SETTINGS, _open_first, width=880, height=910),
     Picture("application-form-errors", NORA, states.NEW_CLIENT, states._refused_client, width=1060, height=1000),
     Picture("application-secret", NORA, states.NEW_CLIENT, _made, width=1060, height=900),
-    Picture("application", THEO, PAPERTRAIL, width=1060),
-    Picture("personal-token-form", NORA, states.NEW_TOKEN, _token, width=960, height=900),
-    Picture("personal-token", NORA, states.NEW_TOKEN, _made_token, width=960),
-    Picture("security-events", THEO, states.SECURITY, width=960),
+    Picture("application", THEO, PAPERTRAIL, width=1060, height=880),
+    Picture("personal-token-form", NORA, states.NEW_TOKEN, _token, width=880, height=900),
+    Picture("personal-token", NORA, states.NEW_TOKEN, _made_token, width=880),
+    Picture("security-events", THEO, states.SECURITY, width=880, height=860),
     Picture("error", NORA, asking("papertrail", "https://reader.papertrail.example/call-back"), _open_details),
 )
 
@@ -109,6 +109,7 @@ def taken(browser: Browser, world: World) -> Iterator[tuple[Path, int]]:
         page = visitor.page
         page.evaluate("document.activeElement.blur()")
         page.mouse.move(0, 0)
+        page.evaluate("scrollTo(0, 0)")
         height = picture.height or page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": picture.width, "height": height})
         page.wait_for_timeout(200)

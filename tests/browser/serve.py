@@ -32,12 +32,14 @@ def main() -> None:
     """Serve everything, on ports that are free."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     folder = Path(sys.argv[1])
+    issuer = {}
     if len(sys.argv) > 2:
+        issuer = {"OAUTH2_ISSUER": "https://meridian.example"}  # ports are chance, too
         _stand_still(datetime.fromisoformat(sys.argv[2]).replace(tzinfo=UTC).timestamp())
     database = f"sqlite:///{folder}/browser.sqlite"
     impatient = {"connect_args": {"timeout": 0.2}}
     makers: dict[str, Callable[[int], Flask]] = {
-        "main": lambda port: _filled(host.build(database, port)),
+        "main": lambda port: _filled(host.build(database, port, **issuer)),
         "worn": lambda port: host.build(database, port, name="worn", OAUTH2_BASE_TEMPLATE=host.LAYOUT).app,
         "strict": lambda port: (
             host.build(

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from .states import STATES, State
+from .data import THEO
+from .states import SETTINGS, STATES, State
 from .visitor import Visitor
-from .watch import wrongs
+from .watch import DESKTOP, NARROW, PHONE, wrongs
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
@@ -19,3 +20,13 @@ def test_page(state: State, visitor: Callable[..., Visitor]) -> None:
     somebody.page.get_by_text(state.shows).first.wait_for()
     assert wrongs(somebody.page, folds=state.folds) == []
     assert somebody.page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize("width", [NARROW, PHONE, 640, 641, 900, 960, 961, DESKTOP, 1920])
+def test_settings_stand_in_the_middle(visitor: Callable[..., Visitor], width: int) -> None:
+    somebody = visitor(THEO, viewport={"width": width, "height": 800})
+    somebody.visit(SETTINGS)
+    box = somebody.page.locator("main").bounding_box()
+    assert box is not None
+    right = somebody.page.evaluate("document.documentElement.clientWidth") - box["x"] - box["width"]
+    assert abs(box["x"] - right) <= 1

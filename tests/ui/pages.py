@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urldefrag, urlencode
 
 import pytest
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import encode_multipart
 
 from flask_oauth2server import clock
 
@@ -158,7 +160,7 @@ def fields(form: Element) -> dict[str, list[str]]:
         name = element.attributes.get("name", "")
         kind = element.attributes.get("type", "text")
         if element.tag == "textarea" and name:
-            found.append((name, "".join(c for c in element.children if isinstance(c, str)).removeprefix("\n")))
+            found.append((name, "".join(c for c in element.children if isinstance(c, str)).lstrip("\r\n")))
         elif element.tag == "input" and name and kind != "file":
             chosen = kind not in ("checkbox", "radio") or "checked" in element.attributes
             found += [(name, element.attributes.get("value", ""))] if chosen else []
@@ -178,7 +180,11 @@ def press(browser: Browser, page: Any, button: str, *, at: str = "", **changes: 
     address = chosen.attributes.get("action") or page.request.full_path
     if chosen.attributes.get("method") != "post":
         return browser.visit(f"{urldefrag(page.request.path).url}?{urlencode(data, doseq=True)}")
-    return browser.http.post(address, data=data)
+    if "enctype" not in chosen.attributes:
+        return browser.http.post(address, data=data)
+    files = {name: FileStorage(v[0], v[1], name, *v[2:]) for name, v in data.items() if isinstance(v, tuple)}
+    boundary, body = encode_multipart({**data, **files})
+    return browser.http.post(address, data=body, content_type=f"multipart/form-data; boundary={boundary}")
 
 
 def landed(browser: Browser, response: Any) -> Any:

@@ -147,7 +147,7 @@ def test_nobody_else_s_is_copied(provider: Provider, ada: Browser) -> None:
 
 def test_what_may_no_longer_be_given_is_not_copied(provider: Provider, ada: Browser) -> None:
     personal_token(ada, scopes=["email", "notes"])
-    provider.oauth2.personal_token_scopes(lambda user: ["email"])
+    provider.oauth2.personal_token_scopes(lambda _user: ["email"])
     page = ada.visit(like(ada.visit(HOME), "laptop"))
     assert fields(form(page, "Create token")[0])["scopes"] == ["email"]
 
@@ -162,7 +162,7 @@ def test_its_last_use_is_told(keeping: Provider) -> None:
     use(keeping, value, "203.0.113.9")
     with later(hours=6):
         assert "last used 6 hours ago from 203.0.113.9" in row(ada.visit(HOME), "laptop").text
-        keeping.oauth2.place(lambda address: "Leipzig")
+        keeping.oauth2.place(lambda _address: "Leipzig")
         assert "last used 6 hours ago from Leipzig" in row(ada.visit(HOME), "laptop").text
 
 
