@@ -158,7 +158,18 @@ def test_an_empty_list_has_one_page(ada: Browser, section: str) -> None:
 def test_odd_queries_are_harmless(any_provider: Provider) -> None:
     fill(any_provider, things(1))
     ada = any_provider.browser("ada")
-    for query in ("%00", "%C3%A9", "%F0%9F%A6%8A", "x" * 3000, "%25%25%25", "_", "%5C", "%5C%25", "+", "a&authorised_q=b"):
+    for query in (
+        "%00",
+        "%C3%A9",
+        "%F0%9F%A6%8A",
+        "x" * 3000,
+        "%25%25%25",
+        "_",
+        "%5C",
+        "%5C%25",
+        "+",
+        "a&authorised_q=b",
+    ):
         for section in SECTIONS:
             assert ada.visit(f"{HOME}?{section}_q={query}").status_code == 200
 

@@ -46,9 +46,7 @@ def papers(ada: Browser) -> tuple[Client, str, str]:
 
 @pytest.mark.parametrize("told", ["image/png", "text/html", "application/octet-stream", "image/svg+xml"])
 @pytest.mark.parametrize("kind", PICTURES)
-def test_it_is_served_as_what_it_is_whatever_was_said_of_it(
-    any_provider: Provider, kind: str, told: str
-) -> None:
+def test_it_is_served_as_what_it_is_whatever_was_said_of_it(any_provider: Provider, kind: str, told: str) -> None:
     ada = any_provider.browser("ada")
     content = PICTURES[kind]()
     page = upload(ada, content, "evil.html", told)

@@ -140,9 +140,7 @@ def test_sending_the_form_twice_makes_one(any_provider: Provider) -> None:
 # --- what is wrong --------------------------------------------------------------------------------
 
 NAME_MISSING = "Give the application a name. People decide by it."
-SCHEME = (
-    " A private-use scheme is a reversed domain name of yours, such as com.example.app:/callback."
-)
+SCHEME = " A private-use scheme is a reversed domain name of yours, such as com.example.app:/callback."
 
 
 @pytest.mark.parametrize(
@@ -161,9 +159,7 @@ SCHEME = (
         ),
         (
             {"redirect_uris": f"{CALLBACK}\n{LOOPBACK}\nhttps://papers.example/cb#top"},
-            [
-                "Redirect URIs: Line 3: remove everything from the # on. A redirect URI cannot have a fragment."
-            ],
+            ["Redirect URIs: Line 3: remove everything from the # on. A redirect URI cannot have a fragment."],
         ),
         (
             {"redirect_uris": "papers.example"},
@@ -221,7 +217,16 @@ def test_all_that_is_wrong_is_said_at_once_and_what_was_typed_stays(provider: Pr
 
 
 @pytest.mark.parametrize(
-    "name", ["Meridian", "MERIDIAN login", "M é r i d i a n", "Ｍｅｒｉｄｉａｎ", "my-meri.dian", "Mérìdïân", "The Meridian™ App"]
+    "name",
+    [
+        "Meridian",
+        "MERIDIAN login",
+        "M é r i d i a n",
+        "Ｍｅｒｉｄｉａｎ",
+        "my-meri.dian",
+        "Mérìdïân",
+        "The Meridian™ App",
+    ],
 )
 def test_a_name_too_near_to_the_provider_s_is_refused(provider: Provider, ada: Browser, name: str) -> None:
     assert "is taken or too close to Meridian's own name. Choose another." in problems(create(ada, name=name))[0]

@@ -213,9 +213,7 @@ def test_another_letter_case_is_another_client(any_provider: Provider) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", "forged", "bob"])
-def test_nothing_changes_by_get_or_without_a_good_token(
-    provider: Provider, ada: Browser, token: str | None
-) -> None:
+def test_nothing_changes_by_get_or_without_a_good_token(provider: Provider, ada: Browser, token: str | None) -> None:
     client, address = registered(ada)
     sent = csrf(provider.browser("bob")) if token == "bob" else token
     data: dict[str, Any] = {"reset": "yes", "delete": "yes", "confirm_name": "Papers", "offer": "yes", "name": "Mine"}
@@ -224,7 +222,10 @@ def test_nothing_changes_by_get_or_without_a_good_token(
     with provider.app.app_context():
         pk = provider.db.session.query(provider.oauth2.models.ClientSecret).one().id
     for part in (*PARTS[:-1], f"secrets/{pk}/revoke/"):
-        assert ada.visit(f"{address}{part}?reset=yes&delete=yes&confirm_name=Papers&offer=yes").status_code in (200, 303)
+        assert ada.visit(f"{address}{part}?reset=yes&delete=yes&confirm_name=Papers&offer=yes").status_code in (
+            200,
+            303,
+        )
         assert ada.http.post(f"{address}{part}", data=data).status_code in (200, 303)
         assert ada.http.put(f"{address}{part}", data=data).status_code == 405
     assert stored(provider, "ClientSecret", revoked_at=None) == 1

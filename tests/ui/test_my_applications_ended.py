@@ -73,7 +73,9 @@ def test_a_new_secret_lives_beside_the_old_one_until_that_is_revoked(any_provide
     assert secrets_shown(ada.visit(address)) == [f"o2s_…{new[-4:]}", f"o2s_…{old[-4:]}"]
     assert [is_known(client, old), is_known(client, new), new in ada.visit(address).text] == [True, True, False]
     confirmation = parse(ada.visit(address)).all(class_="o2-confirm")[1].text
-    assert f"Revoke o2s_…{old[-4:]}? It was used just now. Whatever still uses it will be refused at once." in confirmation
+    assert (
+        f"Revoke o2s_…{old[-4:]}? It was used just now. Whatever still uses it will be refused at once." in confirmation
+    )
     assert "It is the only one" not in confirmation
     revoke = parse(ada.visit(address)).all(class_="o2-secret")[1].one("form").attributes["action"]
     page = landed(ada, press(ada, ada.visit(address), "Revoke secret", at=revoke))
@@ -161,7 +163,7 @@ def test_everybody_is_signed_out_and_has_to_allow_it_again(any_provider: Provide
     assert [client.refresh(token["refresh_token"]).status_code for token in ended] == [400, 400]
     assert [works(any_provider, spared), works(any_provider, own)] == [True, True]
     assert "Nobody has allowed it yet." in words(page)
-    assert "name=\"confirm\"" in bob.visit(client.address()).text
+    assert 'name="confirm"' in bob.visit(client.address()).text
 
 
 def test_its_name_is_typed_to_delete_it(any_provider: Provider) -> None:

@@ -99,7 +99,7 @@ def test_it_is_made_for_as_long_as_chosen_and_shown_once(provider: Provider, ada
         "lost, make another.",
         "Keep it in a password manager or your system's key store, not in a file you share.",
         "Try it Put it in the Authorization header, never in an address.",
-        f"curl https://provider.example/oauth/ping/ \\ -H \"Authorization: Bearer {value}\"",
+        f'curl https://provider.example/oauth/ping/ \\ -H "Authorization: Bearer {value}"',
         "I have copied it",
     ):
         assert sentence in text
@@ -173,8 +173,8 @@ def test_names_are_kept_readable(provider: Provider, ada: Browser, name: str) ->
 
 
 def test_names_are_shown_as_text(ada: Browser) -> None:
-    personal_token(ada, '<b>x</b> “ü” "q" \'a\'')
-    assert names(ada.visit(HOME), "tokens") == ['<b>x</b> “ü” "q" \'a\'']
+    personal_token(ada, "<b>x</b> “ü” \"q\" 'a'")
+    assert names(ada.visit(HOME), "tokens") == ["<b>x</b> “ü” \"q\" 'a'"]
 
 
 # --- how long -------------------------------------------------------------------------------------

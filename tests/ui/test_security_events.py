@@ -52,7 +52,9 @@ def not_me(browser: Browser, sentence: str) -> Any:
 def test_nothing_has_happened_yet(ada: Browser) -> None:
     text = words(ada.visit(SECURITY))
     assert "What was allowed, used, refused and ended in your name, newest first." in text
-    assert "Nothing has happened yet When you allow an app, or something of yours is used from a new place, it is" in text
+    assert (
+        "Nothing has happened yet When you allow an app, or something of yours is used from a new place, it is" in text
+    )
     assert "Meridian does not keep addresses or devices." in text
 
 
