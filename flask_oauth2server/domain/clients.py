@@ -105,7 +105,10 @@ class ClientRegistry:
 
         :param by_owner: what a check has looked at wants a new one, then, and people are asked again.
         """
+        seen = _checked_values(client)
         self._storage.clients.hold(client)
+        if metadata.get("verified") and _checked_values(client) != seen:
+            raise InvalidClientMetadata("verified", Sentence("the application was changed meanwhile: look again."))
         changes = {} if name is None else {"name": _checked_name(name), "name_key": names.key(name)}
         picture = {"logo"} & metadata.keys() and self.set_logo(client, metadata.pop("logo"))
         columns, own, given = self._sorted_out(metadata)
@@ -120,7 +123,9 @@ class ClientRegistry:
         client.client_metadata = complete
         changed |= _assigned(client, {**columns, **own, **changes}) - {"name_key"}
         if by_owner and not CHECKED.isdisjoint(changed):
-            changed |= _assigned(client, {"verified": False, "first_party": False})
+            changed |= _assigned(client, {"verified": False})
+        if by_owner and not (CHECKED | {"scope"}).isdisjoint(changed):
+            changed |= _assigned(client, {"first_party": False})
         if "verified" in changed:
             client.verified_at = clock.now() if client.verified else None
         if changed:
@@ -161,14 +166,18 @@ class ClientRegistry:
 
     def hand_over(self, client: Any, owner_key: Any) -> None:
         """Give a client to another owner, uncommitted; who makes it was part of what was checked."""
+        self._storage.clients.hold(client)
         self._storage.grants.withdraw(OFFER, client.id)
         self._note(audit.CLIENT_GIVEN_AWAY, client)
         client.user_id, client.verified, client.verified_at = owner_key, False, None
-        client.first_party = False
+        client.first_party, client.may_introspect = False, False
         self._note(audit.CLIENT_TAKEN_OVER, client)
 
     def delete(self, client: Any) -> None:
-        """Remove a client with all that hangs on it, uncommitted."""
+        """Remove a client with all that hangs on it, uncommitted.
+
+        :raises Gone: if it was deleted meanwhile.
+        """
         self._note(audit.CLIENT_DELETED, client)
         self._storage.clients.delete(client)
 
@@ -178,6 +187,7 @@ class ClientRegistry:
 
     def set_disabled(self, client: Any, disabled: bool) -> None:
         """Disable a client, whose tokens stop working at once, or enable it again; uncommitted."""
+        self._storage.clients.hold(client)
         client.disabled_at = clock.now() if disabled else None
 
     def rotate_secret(self, client: Any, client_secret: str | None = None, old_expire_in: int | None = None) -> str:
@@ -186,6 +196,7 @@ class ClientRegistry:
         :param client_secret: a secret that is brought along; default: a generated one.
         :param old_expire_in: end the present ones after so many seconds, 0: now; default: they stay.
         """
+        self._storage.clients.hold(client)  # so that nobody makes a sixth one meanwhile
         uses_secret = self._uses_secret(client.client_metadata["token_endpoint_auth_method"])
         self._check_secret(client_secret, uses_secret)
         if not uses_secret:
@@ -204,6 +215,7 @@ class ClientRegistry:
     def revoke_secret(self, client: Any, hint: str | None = None, pk: int | None = None) -> list[str]:
         """Revoke the live secrets of *client* that end in *hint*, or the one with this key, uncommitted;
         returns their hints."""
+        self._storage.clients.hold(client)
         live = self._storage.clients.live_secrets(client)
         found = [secret for secret in live if secret.hint == hint or secret.id == pk]
         for secret in found:
@@ -261,6 +273,11 @@ class ClientRegistry:
         hint = tokens.hint(value) if len(value) >= secrets.LONG else f"~{tokens.random_text(4)}"
         self._storage.clients.add_secret(client, digest=secrets.hashed(value), hint=hint, imported=imported)
         return value
+
+
+def _checked_values(client: Any) -> tuple[Any, ...]:
+    """What whoever checks a client has looked at, as far as the model has it."""
+    return client.name, client.redirect_uris, client.user_id
 
 
 def _assigned(client: Any, values: Mapping[str, Any]) -> set[str]:

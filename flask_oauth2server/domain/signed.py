@@ -23,9 +23,12 @@ def sign(purpose: str, payload: Any) -> str:
     return signed if isinstance(signed, str) else signed.decode()
 
 
-def read(purpose: str, value: str | None) -> Any:
-    """The payload of a value signed for *purpose*, or None if it is forged or too old."""
+def read(purpose: str, value: str | None, lifetime: int = LIFETIME) -> Any:
+    """The payload of a value signed for *purpose*, or None if it is forged or too old.
+
+    :param lifetime: seconds.
+    """
     try:
-        return _serializer(purpose).loads(value or "", max_age=LIFETIME)
+        return _serializer(purpose).loads(value or "", max_age=lifetime)
     except BadData:
         return None

@@ -1,4 +1,4 @@
-"""Tickets of forms: signed, stateless, good for ten minutes, used up with what the form does.
+"""Tickets of forms: signed, stateless, good for a while, used up with what the form does.
 
 A ticket kept in the cookie session would be neither single-use nor safe with two tabs.
 """
@@ -19,11 +19,13 @@ class Tickets:
 
     :param storage: the queries.
     :param purpose: keeps the tickets of different forms apart.
+    :param lifetime: seconds that one is good for.
     """
 
-    def __init__(self, storage: Storage, purpose: str) -> None:
+    def __init__(self, storage: Storage, purpose: str, lifetime: int = signed.LIFETIME) -> None:
         self._storage = storage
         self._purpose = purpose
+        self._lifetime = lifetime
 
     def make(self, binding: str) -> str:
         """A ticket for what *binding* stands for."""
@@ -35,14 +37,14 @@ class Tickets:
         :raises TicketRefused: if it is forged, expired, or stands for something else; from the
             returned function: if it was used before.
         """
-        payload = signed.read(self._purpose, ticket)
+        payload = signed.read(self._purpose, ticket, self._lifetime)
         if payload is None or payload[0] != binding:
             raise TicketRefused("the ticket is expired or stands for something else")
-        kept = clock.now() + timedelta(seconds=2 * signed.LIFETIME)
+        kept = clock.now() + timedelta(seconds=2 * self._lifetime)
         used = lambda: TicketRefused("the ticket was used before")  # noqa: E731
         return lambda: self._storage.replays.use_up(self._purpose, payload[1], kept, used)
 
     def is_used(self, ticket: str | None) -> bool:
         """Whether *ticket* is one of these, and was used: the form was sent a second time."""
-        payload = signed.read(self._purpose, ticket)
+        payload = signed.read(self._purpose, ticket, 2 * self._lifetime)
         return payload is not None and self._storage.replays.is_used(self._purpose, payload[1])

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, current_app, g, jsonify, make_response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from .. import signals, transport
 from ..domain import redirect_uris, tokens
@@ -73,7 +73,7 @@ def api_view(server: ServerState, route: Route) -> Callable[..., Response]:
             if route.cors and request.method == "OPTIONS":
                 response = _preflight(route)
             else:
-                _admit(server, route)
+                _admit(server, route, arguments)
                 with server.storage.guarded():
                     response = make_response(current_app.ensure_sync(route.view)(**arguments))
         except (OAuth2ServerError, HTTPException) as error:
@@ -106,13 +106,13 @@ def as_protocol_error(error: Exception) -> ProtocolError:
     if isinstance(error, HTTPException):
         code = error.code or 500
         told = PageError(_HTTP_ERRORS.get(code, "invalid_request"), error.name, status=code)
-        told.cause = "too_large" if code == 413 else told.cause
+        told.cause = {404: "missing", 413: "too_large"}.get(code, told.cause)
         return told
     log.error("%s", error)
     return ProtocolError("server_error", "The server is not set up for this.", status=503, detail=str(error))
 
 
-def _admit(server: ServerState, route: Route) -> None:
+def _admit(server: ServerState, route: Route, arguments: Mapping[str, Any]) -> None:
     g.oauth2server_route = route  # seen at teardown
     ours, hosts = server.settings["OAUTH2_MAX_CONTENT_LENGTH"] + route.uploads, request.max_content_length
     request.max_content_length = ours if hosts is None else min(ours, hosts)
@@ -122,6 +122,8 @@ def _admit(server: ServerState, route: Route) -> None:
         insecure = PageError("invalid_request", "Use https.", detail=_HTTPS_ADVICE)
         insecure.cause = "insecure"
         raise insecure
+    if any(isinstance(value, str) and "\0" in value for value in arguments.values()):
+        raise NotFound  # no database finds one, and PostgreSQL refuses to look
     try:
         _ = request.args
     except UnicodeDecodeError:  # raw bytes, which Werkzeug does not look at before
@@ -160,11 +162,11 @@ def page_view(server: ServerState, route: Route) -> Callable[..., Response]:
     @functools.wraps(route.view)
     def view(**arguments: Any) -> Response:
         try:
-            _admit(server, route)
+            _admit(server, route, arguments)
             with server.storage.guarded():
                 response = make_response(current_app.ensure_sync(route.view)(**arguments))
         except HTTPException as error:
-            if not isinstance(error, MethodNotAllowed | RequestEntityTooLarge):
+            if not isinstance(error, MethodNotAllowed | NotFound | RequestEntityTooLarge):
                 raise  # the host's own: 401 of unauthorized(), abort() in a login view
             response = error_page(server, as_protocol_error(error))
         except OAuth2ServerError as error:

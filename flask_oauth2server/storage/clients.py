@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, inspect, or_, select, update
 
 from .. import clock
+from ..errors import Gone
 from .base import Queries
 
 
@@ -165,8 +166,16 @@ class Clients(Queries):
         return self.one(select(table.c.id).where(live, table.c.client_pk == client_pk).limit(1)) is not None
 
     def hold(self, client: Any) -> None:
-        """Lock the row of *client* and read it as it is now."""
-        self.db.session.refresh(client, with_for_update=True)
+        """Lock the row of *client*, on SQLite, too, and read it as it is now.
+
+        :raises Gone: if it was deleted.
+        """
+        table = self.models.Client.__table__
+        identity = inspect(client).identity
+        mine = table.c.id == (identity[0] if identity else None)
+        if self.changed(update(table).where(mine).values(client_id=table.c.client_id)) != 1:
+            raise Gone("the client was deleted")
+        self.db.session.refresh(client)
 
     def add(self, **values: Any) -> Any:
         """A new client, flushed, so that a taken ``client_id`` is seen now."""
@@ -199,7 +208,10 @@ class Clients(Queries):
         self.changed(update(table).where(table.c.id == pk).values(last_used_at=clock.now()))
 
     def delete(self, client: Any) -> None:
-        """Remove a client with all that hangs on it, foreign keys or not."""
+        """Remove a client with all that hangs on it, foreign keys or not.
+
+        :raises Gone: if it was deleted meanwhile.
+        """
         models, pk = self.models, client.id
         authorizations = models.Authorization.__table__
         # Lock first what everything hangs on, in the order of the house.
@@ -209,7 +221,8 @@ class Clients(Queries):
         of_client = (models.Token, models.Grant, models.Consent, models.Authorization, models.ClientSecret)
         for model in (*of_client, models.ClientLogo):
             self.changed(delete(model.__table__).where(model.__table__.c.client_pk == pk))
-        self.changed(delete(models.Client.__table__).where(models.Client.__table__.c.id == pk))
+        if self.changed(delete(models.Client.__table__).where(models.Client.__table__.c.id == pk)) != 1:
+            raise Gone("the client was deleted")
         if client in self.db.session:  # a unit may run twice
             self.db.session.expunge(client)
 

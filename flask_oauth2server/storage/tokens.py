@@ -9,6 +9,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import case, insert, literal, select, update
 
 from .. import clock
+from ..errors import Gone
 from ..models.factory import Models
 from .authorizations import KEPT
 from .base import Queries
@@ -151,9 +152,14 @@ class Tokens(Queries):
         return self.db.session.execute(select(model).where(model.access_digest == digest)).scalar_one_or_none()
 
     def held_scope(self, pk: int) -> str:
-        """The scope of a token as it is now; the row is held until the unit ends."""
+        """The scope of a token as it is now; the row is held until the unit ends.
+
+        :raises Gone: if it was removed.
+        """
         table = self.models.Token.__table__
-        return str(self.one(select(table.c.scope).where(table.c.id == pk).with_for_update()).scope)
+        if self.changed(update(table).where(table.c.id == pk).values(name=table.c.name)) != 1:
+            raise Gone("the token was removed")
+        return str(self.one(select(table.c.scope).where(table.c.id == pk)).scope)
 
     def change_personal(self, pk: int, name: str, scope: str) -> None:
         """Give a personal token another name and scope."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from ..errors import Conflict, Gone, Unavailable
 
@@ -76,7 +77,7 @@ class Unit:
 
         :param commit: False leaves the caller's transaction open, flushed.
         :raises Unavailable: if the database could not do it now.
-        :raises Gone: on an integrity error: what the work hangs on was deleted meanwhile.
+        :raises Gone: if what the work hangs on was deleted meanwhile.
         """
         if not commit:
             result = work()
@@ -103,6 +104,9 @@ class Unit:
         except IntegrityError as error:
             self.rollback()
             raise Gone(str(error.orig)) from error
+        except (ObjectDeletedError, StaleDataError) as error:
+            self.rollback()
+            raise Gone(str(error)) from error
         except DATABASE_ERRORS as error:
             self.rollback()
             if is_unavailable(error):
@@ -118,6 +122,9 @@ class Unit:
         except IntegrityError as error:
             self.rollback()
             raise Gone(str(error.orig)) from error
+        except StaleDataError as error:  # flushed by the commit
+            self.rollback()
+            raise Gone(str(error)) from error
         except DATABASE_ERRORS as error:
             self.rollback()
             if is_undone(error):

@@ -63,8 +63,8 @@ def _read_scopes(server: ServerState, form: ClientForm) -> None:
 
 
 def _read_logo(form: ClientForm) -> None:
-    file = form.logo.data
-    content = file.read(UPLOADS) if getattr(file, "filename", "") else b""
+    file = request.files.get("logo")
+    content = file.read(UPLOADS) if file is not None and file.filename else b""
     if not content:
         return
     try:

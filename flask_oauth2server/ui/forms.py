@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from flask import request
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import DateField, RadioField, StringField, TextAreaField
@@ -25,6 +26,10 @@ class Press(FlaskForm):
         """WTForms settings."""
 
         csrf = True
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Fields of a posted form alone: neither JSON nor a file is one."""
+            return request.form if request.method == "POST" else None
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Id, label and sentence of each error, for the summary on top."""

@@ -16,7 +16,7 @@ from .faces import ClientRow
 from .forms import ClientForm
 from .pages import provider_name
 from .portraits import address, portrait, portraits
-from .visit import BLUEPRINT, KEY, Visit, signed_in
+from .visit import BLUEPRINT, KEY, Visit, signed_in, too_late
 
 _NEW_CLIENT = "new application"
 
@@ -65,7 +65,9 @@ def client_new(visit: Visit) -> Any:
         except InvalidClientMetadata as error:
             form.refuse_metadata(error)
         except TicketRefused:
-            return visit.go("index", "plain", shown_once(), _anchor="mine")
+            if visit.was_sent_before(_NEW_CLIENT):
+                return visit.go("index", "plain", shown_once(), _anchor="mine")
+            return _form_page(visit, form, None, message=too_late())
         else:
             if secret is None:
                 text = _("Your application is ready.")
@@ -123,7 +125,7 @@ def _saved(visit: Visit, changed: Sequence[str]) -> tuple[str, str]:
     return "plain", next(text for name, text in why.items() if name in changed)
 
 
-def _form_page(visit: Visit, form: ClientForm, client: Any) -> str:
+def _form_page(visit: Visit, form: ClientForm, client: Any, **context: Any) -> str:
     face = None if client is None else portrait(visit.server, client, to_owner=True)
     back = url_for(f"{BLUEPRINT}.index")
     if client is not None:
@@ -142,6 +144,7 @@ def _form_page(visit: Visit, form: ClientForm, client: Any) -> str:
         action=request.path,
         ticket=visit.ticket(_NEW_CLIENT),
         has_logo=bool(face and face.logo_url),
+        **context,
     )
 
 
@@ -161,7 +164,9 @@ def client_reset(visit: Visit, client_id: str) -> Any:
     try:
         secret = visit.server.extension.rotate_secret(client, before=visit.use_up(NEW_SECRET))
     except TicketRefused:
-        return show(visit, client, gone=True)
+        if visit.was_sent_before(NEW_SECRET):
+            return show(visit, client, gone=True)
+        return visit.go("client_view", *too_late(), **name)
     except InvalidClientMetadata:
         return visit.go("client_view", "bad", _("Revoke one first."), **name)
     return show(visit, client, secret=secret)

@@ -17,7 +17,7 @@ from ..text import _, format_day, ngettext
 from ..transport import endpoint_url
 from .faces import Group, TokenRow, grouped, lines
 from .forms import TokenForm
-from .visit import BLUEPRINT, KEY, Visit, missing, signed_in
+from .visit import BLUEPRINT, KEY, Visit, missing, signed_in, too_late
 
 _DAY = 86400
 _PRESETS = (7, 30, 90, 365)
@@ -101,6 +101,8 @@ def token_new(visit: Visit) -> Any:
             visit.user, name=form.name.data, scopes=form.scopes, expires_in=seconds, before=visit.use_up(_NEW)
         )
     except TicketRefused:
+        if not visit.was_sent_before(_NEW):
+            return _new_page(visit, form, presets, form.scopes, message=too_late())
         return visit.render(
             "token_view.html", state="gone", token=None, value=None, done_url=url_for(f"{BLUEPRINT}.index")
         )
@@ -168,7 +170,11 @@ def _until(day: date | None) -> int | None:
 
 
 def _new_page(
-    visit: Visit, form: TokenForm, presets: Sequence[tuple[str, str, datetime]], chosen: Sequence[str]
+    visit: Visit,
+    form: TokenForm,
+    presets: Sequence[tuple[str, str, datetime]],
+    chosen: Sequence[str],
+    **context: Any,
 ) -> str:
     longest = visit.server.settings["OAUTH2_PERSONAL_TOKEN_MAX_EXPIRES_IN"]
     return visit.render(
@@ -182,6 +188,7 @@ def _new_page(
         cancel_url=url_for(f"{BLUEPRINT}.index"),
         ticket=visit.ticket(_NEW),
         action=url_for(f"{BLUEPRINT}.token_new"),
+        **context,
     )
 
 

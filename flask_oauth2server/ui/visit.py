@@ -12,7 +12,7 @@ from flask_wtf.csrf import ValidationError, validate_csrf
 
 from ..domain import sessions
 from ..domain.tickets import Tickets
-from ..errors import PageError
+from ..errors import Gone, PageError
 from ..state import ServerState
 from ..text import _
 from .pages import render
@@ -20,6 +20,8 @@ from .pages import render
 BLUEPRINT = "oauth2server_settings"
 #: A key of a row in an address: what a database takes for one.
 KEY = "int(max=9223372036854775807)"
+#: Seconds that a form may be open; people write texts and look for pictures meanwhile.
+_FORM_LIFETIME = 6 * 3600
 _MESSAGE = "_oauth2_message"
 NO_LOGIN = (
     "there is no LoginManager: people cannot sign in. Make one (flask_login.LoginManager) and initialise it "
@@ -45,15 +47,8 @@ class Visit:
     def render(self, template: str, **context: Any) -> str:
         """A page below ``settings/``, with what the person is to be told."""
         kept = session.pop(_MESSAGE, None)
-        context.setdefault("message", tuple(kept) if kept else self._stale_message())
+        context.setdefault("message", tuple(kept) if kept else too_late() if self.stale else None)
         return render(self.server, f"settings/{template}", user=self.user, **context)
-
-    def _stale_message(self) -> tuple[str, str] | None:
-        return (
-            ("bad", _("This page was open too long, and nothing was changed. Please try again."))
-            if (self.stale)
-            else None
-        )
 
     def go(self, endpoint: str, kind: str = "", text: str = "", **arguments: Any) -> Any:
         """To a page of this person's, which says *text* there.
@@ -63,20 +58,23 @@ class Visit:
         if text:
             session[_MESSAGE] = [kind, str(text)]
         elif self.stale:
-            session[_MESSAGE] = self._stale_message()
+            session[_MESSAGE] = list(too_late())
         return redirect(url_for(f"{BLUEPRINT}.{endpoint}", **arguments), 303)
 
     def ticket(self, purpose: str) -> str:
         """A one-time ticket for a form of this session."""
-        return Tickets(self.server.storage, purpose).make(self._binding())
+        return self._tickets(purpose).make(self._binding())
 
     def use_up(self, purpose: str) -> Callable[[], None]:
         """Use the ticket of the form that came up, inside the unit; see :meth:`.Tickets.use_up`."""
-        return Tickets(self.server.storage, purpose).use_up(request.form.get("ticket"), self._binding())
+        return self._tickets(purpose).use_up(request.form.get("ticket"), self._binding())
 
     def was_sent_before(self, purpose: str) -> bool:
         """Whether the form that came up was sent, and did its work, before: a reload."""
-        return Tickets(self.server.storage, purpose).is_used(request.form.get("ticket"))
+        return self._tickets(purpose).is_used(request.form.get("ticket"))
+
+    def _tickets(self, purpose: str) -> Tickets:
+        return Tickets(self.server.storage, purpose, _FORM_LIFETIME)
 
     def _binding(self) -> str:
         return f"{self.key} {sessions.sid()}"
@@ -94,7 +92,10 @@ def signed_in(server: ServerState, view: Callable[..., Any]) -> Callable[..., An
             return server.login_manager.unauthorized()
         good = request.method == "POST" and _is_ours()
         stale = request.method == "POST" and not good
-        return view(Visit(server, person, server.subjects.key_of(person), good, stale), **arguments)
+        try:
+            return view(Visit(server, person, server.subjects.key_of(person), good, stale), **arguments)
+        except Gone as error:  # ended in another tab meanwhile
+            raise missing() from error
 
     return visited
 
@@ -105,6 +106,11 @@ def _is_ours() -> bool:
     except ValidationError:
         return False
     return True
+
+
+def too_late() -> tuple[str, str]:
+    """What is said about a form that was open too long."""
+    return "bad", _("This page was open too long, and nothing was changed. Please try again.")
 
 
 def missing() -> PageError:

@@ -19,6 +19,7 @@ class OfferVerbs(Base):
         server = self._server
 
         def work() -> str:
+            server.storage.clients.hold(client)
             server.storage.grants.withdraw(OFFER, client.id)
             return server.handles.make(OFFER, client.id, {"owner": str(client.user_id)})
 
@@ -45,6 +46,9 @@ class OfferVerbs(Base):
             handle, client = self._offered(value)
             if client is None or not server.storage.grants.consume(handle.id):
                 return None
+            server.storage.clients.hold(client)
+            if str(client.user_id) != handle.payload["owner"]:
+                return None  # somebody else has become the owner meanwhile
             server.clients.hand_over(client, key)
             return client
 

@@ -348,7 +348,7 @@ def test_code_allows(any_provider: Provider, decision: Any, scope: str) -> None:
         asked.append((question.client.name, question.user.name, [s.id for s in question.required], question.scope))
         return decision
 
-    with signals.authorization_granted.connected_to(lambda app, **told: heard.append(told["scopes"])):
+    with signals.authorization_granted.connected_to(lambda _app, **told: heard.append(told["scopes"])):
         answer = answer_of(ada.visit(client.address(scope="email notes")))
     assert client.exchange(answer["code"]).json["scope"] == scope
     assert asked == [("Reader", "ada", ["email"], "email notes")]

@@ -69,7 +69,7 @@ def test_a_confidential_one_works_from_its_secret_to_a_token(provider: Provider,
         "Your application is ready. Copy its secret now Meridian keeps only a fingerprint, so this is the only time "
         "you can see it. If it gets lost, make another.",
         "Client ID Not a secret. It may appear in addresses and logs.",
-        "Most OpenID Connect libraries need only this address, the client ID and the secret. https://provider.example",
+        "Most libraries need only this address, the client ID and the secret. https://provider.example",
         "Meridian has not checked this application. Until then people see a warning, and its initial instead of its "
         "logo.",
         "To rotate: make a new secret, put it in your app, wait until “last used” of the old one stands still, then "
