@@ -18,6 +18,7 @@ from .domain.bearer import TokenInfo
 from .errors import Gone, TokenRefused, Unavailable
 from .signals import tell
 from .state import ServerState
+from .transport import network
 
 log = logging.getLogger(__name__)
 
@@ -260,14 +261,17 @@ def _enter(server: ServerState, token: TokenInfo) -> None:
 
 def _leave(server: ServerState, token: TokenInfo, response: Response) -> Response:
     g.pop("_login_user", None)  # g outlives the request where a test has pushed an app context
-    if token.pk is not None and _is_due(token):
+    address = devices.plain(request.remote_addr)
+    if token.pk is not None and _is_due(server, token, address):
         app = current_app._get_current_object()  # type: ignore[attr-defined]
-        response.call_on_close(partial(_touch, app, server, token, devices.plain(request.remote_addr)))
+        response.call_on_close(partial(_touch, app, server, token, address))
     return response
 
 
-def _is_due(token: TokenInfo) -> bool:
+def _is_due(server: ServerState, token: TokenInfo, address: str | None) -> bool:
     last = token.last_used_at
+    if server.devices.kept and network(address) != network(token.last_used_from):
+        return True  # somebody else, maybe
     return last is None or (clock.now() - last).total_seconds() >= _TOUCH_INTERVAL
 
 

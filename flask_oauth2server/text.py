@@ -45,9 +45,10 @@ def gettext(message: str, **variables: object) -> str:
 
 def ngettext(singular: str, plural: str, num: int, **variables: object) -> str:
     """Translate what depends on a number, which is ``%(num)s`` in the text."""
+    text = singular if num == 1 else plural
     if has_babel():
-        return str(_babel().ngettext(singular, plural, num, **{"num": format_number(num), **variables}))
-    return (singular if num == 1 else plural) % {"num": format_number(num), **variables}
+        text = _babel().get_domain().get_translations().ungettext(singular, plural, num)
+    return text % {"num": format_number(num), **variables}
 
 
 def format_number(number: int) -> str:

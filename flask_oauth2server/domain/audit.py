@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+from .. import clock, transport
 from ..storage import Storage
 from .bearer import TokenInfo
 from .devices import Devices
@@ -18,7 +20,7 @@ CLIENT_MADE, CLIENT_CHANGED, CLIENT_DELETED = "client made", "client changed", "
 CLIENT_GIVEN_AWAY, CLIENT_TAKEN_OVER = "client given away", "client taken over"
 SECRET_MADE, SECRET_ENDED = "secret made", "secret ended"
 
-#: So many new addresses of one authorization or token are noted, so that nobody fills the table with them.
+#: So many new addresses of one authorization or token are noted in a week, so that nobody fills the table.
 MOST_ADDRESSES = 20
 
 
@@ -40,6 +42,10 @@ class Audit:
         :param facts: columns of :class:`~flask_oauth2server.models.mixins.AuditEventMixin`.
         """
         origin = self._devices.origin()
+        if facts.get("reason") in (REMEMBERED, BY_PROVIDER) and self._events.is_noted(
+            kind, user_key, facts["client_id"], facts["reason"], origin.address
+        ):
+            return  # once a day: a client may come as often as it likes, and hide what matters
         scope = None if scopes is None else " ".join(scopes)
         self._events.add(
             kind=kind, user_id=user_key, scope=scope, address=origin.address, device=origin.device, **facts
@@ -53,7 +59,10 @@ class Audit:
         personal = token.authorization is None
         token_id = token.pk if personal else None
         seen = self._events.addresses(authorization=token.authorization, token_id=token_id)
-        if address in seen or len(seen) >= MOST_ADDRESSES:
+        if transport.network(address) in {transport.network(one) for one, _at in seen if one}:
+            return
+        week_ago = clock.now() - timedelta(days=7)
+        if sum(at > week_ago for _one, at in seen) >= MOST_ADDRESSES:
             return
         of_client = {} if client is None else {"client_id": client.client_id, "client_name": client.name}
         self._events.add(

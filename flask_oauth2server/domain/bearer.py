@@ -28,6 +28,7 @@ class TokenInfo:
     :ivar name: the name of a personal token, or None.
     :ivar pk: key of the row, or None for a token that is not in our tables.
     :ivar last_used_at: naive UTC, or None.
+    :ivar last_used_from: address of that use, where addresses are kept; or None.
     :ivar client_owner: key of the user who owns the client, or None.
     """
 
@@ -42,6 +43,7 @@ class TokenInfo:
     name: str | None = None
     pk: int | None = None
     last_used_at: datetime | None = None
+    last_used_from: str | None = None
     client_owner: Any = None
 
     @property
@@ -119,5 +121,6 @@ def _info(row: Any) -> TokenInfo:
         name=row.name,
         pk=row.id,
         last_used_at=row.last_used_at,
+        last_used_from=row.last_used_from,
         client_owner=row.client_owner,
     )

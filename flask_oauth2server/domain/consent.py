@@ -155,7 +155,7 @@ class Consents:
     ) -> str:
         """A digest of everything that a consent stands for, as it is now, and of the session that gives it."""
         optional = [scope for scope in scopes if self._scopes.is_optional(scope)]
-        who = [client.pk, client.client_id, client.name, client.verified, str(client.owner)]
-        asks = [*who, self._is_offline(client), redirect_uri]
+        who = [client.pk, client.client_id, client.name, client.verified, client.first_party, str(client.owner)]
+        asks = [*who, dict(client.metadata), self._is_offline(client), redirect_uri]
         whole = [request_digest, asks, str(user_key), sessions.sid(), list(scopes), optional]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

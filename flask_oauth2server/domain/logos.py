@@ -26,7 +26,7 @@ def judged(content: bytes) -> Picture:
     :raises ValueError: with a sentence that names the remedy.
     """
     if len(content) > LONGEST:
-        size = f"{len(content) / 1024:.0f} KB" if len(content) < 1000 * 1024 else f"{len(content) / 1024**2:.1f} MB"
+        size = f"{-(-len(content) // 1024)} KB" if len(content) < 1000 * 1024 else f"{len(content) / 1024**2:.1f} MB"
         raise ValueError(Sentence("The file is %(size)s. Choose one of at most 200 KB.", size=size))
     picture = next((found for read in _READERS if (found := read(content)) is not None), None)
     if picture is None:

@@ -13,6 +13,8 @@ from ..scopes import ScopeRegistry
 from ..text import Sentence
 from . import redirect_uris
 
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
 #: Raises ValueError with a sentence if a value is not accepted; sees all metadata beside it.
 Check = Callable[[Any, Mapping[str, Any]], None]
 
@@ -39,7 +41,9 @@ def sorted_words(response_type: str | None) -> str:
 
 
 def text(value: Any, metadata: Mapping[str, Any]) -> None:
-    """A string of printable characters."""
+    """A string of printable characters, without those that turn the direction of what stands beside it."""
+    if isinstance(value, str) and not _TURNING.isdisjoint(value):
+        raise ValueError(Sentence("must have no characters that change the direction of text."))
     if not isinstance(value, str) or len(value) > 4000 or any(ord(c) < 32 and c not in "\n\r\t" for c in value):
         raise ValueError(Sentence("must be text of at most 4,000 characters."))
 

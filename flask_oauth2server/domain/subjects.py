@@ -8,7 +8,7 @@ from typing import Any
 from flask import current_app
 from werkzeug.local import LocalProxy
 
-from ..errors import OAuth2ServerError
+from ..errors import ConfigurationError, OAuth2ServerError
 from ..storage import Storage
 from . import sessions
 
@@ -60,8 +60,10 @@ class Subjects:
         """
         hook = self._hooks.get("user_display")
         if hook is not None:
-            name, detail = hook(user)
-            return str(name), str(detail or "")
+            shown = hook(user)
+            if not isinstance(shown, tuple | list) or len(shown) != 2:
+                raise ConfigurationError("The hook user_display returns two texts: a name and a second line.")
+            return str(shown[0] or self.key_of(user)), str(shown[1] or "")
         values = [getattr(user, attribute, None) for attribute in ("name", "username", "email")]
         known = list(dict.fromkeys(value for value in values if isinstance(value, str) and value))
         if not known:

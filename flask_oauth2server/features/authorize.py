@@ -13,7 +13,7 @@ from flask_wtf.csrf import ValidationError, validate_csrf
 
 from .. import clock, signals
 from ..domain import audit, consent, sessions
-from ..errors import PageError, ProtocolError, TicketRefused
+from ..errors import ConfigurationError, PageError, ProtocolError, TicketRefused
 from ..oauth import authorization_request, parameters, responses
 from ..oauth.parameters import Parameters
 from ..oauth.request import ProtocolRequest
@@ -232,16 +232,17 @@ def _decided(server: ServerState, question: consent.Question) -> list[str] | Non
     decide = server.hooks.get("consent_decision")
     if decide is None or question.asking.always or question.asking.forced:
         return None
-    decision = decide(question)
-    if decision is None:
-        return None
-    asked = question.scope.split()
-    return asked if decision is True else [scope for scope in asked if scope in (decision or ())]
+    decision, asked = decide(question), question.scope.split()
+    if decision is None or isinstance(decision, bool):
+        return None if decision is None else asked if decision else []
+    if not isinstance(decision, list | tuple | set | frozenset) or not all(isinstance(s, str) for s in decision):
+        raise ConfigurationError("The hook consent_decision returns True, False, None or a list of scopes.")
+    return [scope for scope in asked if scope in decision]
 
 
 def _granted_or_denied(server: ServerState, request: ProtocolRequest, key: Any, scopes: list[str]) -> Response:
     if not scopes:
-        server.storage.unit.run(partial(_note_denial, server, request, key, _code_decides))
+        server.storage.unit.run(partial(_note_denial, server, request, key, _code_decides, audit.BY_PROVIDER))
         return _denied(server, request, key)
     answer = authorization_request.grant(server, request, key, scopes, use_up_ticket=_code_decides)
     return responses.authorization_answer(server, request, answer)
@@ -275,12 +276,14 @@ def _code_decides() -> None:
     """Use nothing up: there is no ticket, and no earlier consent that could be withdrawn."""
 
 
-def _note_denial(server: ServerState, request: ProtocolRequest, key: Any, use_up: Callable[[], None]) -> None:
+def _note_denial(
+    server: ServerState, request: ProtocolRequest, key: Any, use_up: Callable[[], None], reason: str | None = None
+) -> None:
     client = request.client
     assert client is not None
     use_up()
     of_client = {"client_id": client.client_id, "client_name": client.name}
-    server.audit.note(audit.DENIED, key, scopes=list(request.scopes or ()), **of_client)
+    server.audit.note(audit.DENIED, key, scopes=list(request.scopes or ()), reason=reason, **of_client)
 
 
 def _denied(server: ServerState, request: ProtocolRequest, key: Any) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, or_, select
@@ -53,11 +53,24 @@ class AuditEvents(Queries):
         table = self.models.AuditEvent.__table__
         return self.one(select(table).where(table.c.id == pk, table.c.user_id == user))
 
-    def addresses(self, *, authorization: str | None, token_id: int | None) -> list[str | None]:
-        """The addresses noted for one authorization or one personal token."""
+    def addresses(self, *, authorization: str | None, token_id: int | None) -> list[tuple[str | None, datetime]]:
+        """The addresses noted for one authorization or one personal token, and when."""
         table = self.models.AuditEvent.__table__
         whose = table.c.authorization == authorization if authorization else table.c.token_id == token_id
-        return [row[0] for row in self.all(select(table.c.address).where(whose))]
+        return [(row[0], row[1]) for row in self.all(select(table.c["address", "created_at"]).where(whose))]
+
+    def is_noted(self, kind: str, user: Any, client_id: str, reason: str, address: str | None) -> bool:
+        """Whether the same was noted within the last day."""
+        table = self.models.AuditEvent.__table__
+        statement = select(table.c.id).where(
+            table.c.user_id == user,
+            table.c.created_at > clock.now() - timedelta(days=1),
+            table.c.kind == kind,
+            table.c.client_id == client_id,
+            table.c.reason == reason,
+            table.c.address == address if address is not None else table.c.address.is_(None),
+        )
+        return self.one(statement.limit(1)) is not None
 
     def purge(self, kept: int, limit: int) -> int:
         """Remove at most *limit* events that were kept for *kept* seconds."""

@@ -175,7 +175,7 @@ class Clients(Queries):
         mine = table.c.id == (identity[0] if identity else None)
         if self.changed(update(table).where(mine).values(client_id=table.c.client_id)) != 1:
             raise Gone("the client was deleted")
-        self.db.session.refresh(client)
+        self.db.session.refresh(client, with_for_update=True)  # MariaDB would read its snapshot
 
     def add(self, **values: Any) -> Any:
         """A new client, flushed, so that a taken ``client_id`` is seen now."""

@@ -26,6 +26,8 @@ class Consents(Queries):
         if row is None:
             return None  # a gap is not locked: on MariaDB two such locks end in a deadlock
         table = self.models.Consent.__table__
+        # SQLite locks by a write alone; the others read what is newer than their snapshot by a lock.
+        self.changed(update(table).where(table.c.id == row.id).values(client_pk=table.c.client_pk))
         columns = table.c["id", "scope", "declined", "redirect_hosts", "offline"]
         return self.one(select(columns).where(table.c.id == row.id).with_for_update())
 

@@ -30,7 +30,7 @@ class FailureCounts(Queries):
         """
         table, now = self.models.FailureCount.__table__, clock.now()
         count, ends = table.c["count"], table.c.expires_at
-        over = ends <= now
+        over = or_(ends <= now, ends > now + window)  # also where the clock was ahead
         statement = update(table).where(self._is(kind, subject), or_(over, count < limit))
         # MariaDB assigns from left to right, and an assignment sees those before it: the count comes first.
         statement = statement.ordered_values(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from .base import Queries
 
@@ -31,13 +31,16 @@ class Logos(Queries):
         statement = select(table.c.client_pk, table.c.digest).where(table.c.client_pk.in_(list(client_pks)))
         return {row.client_pk: row.digest for row in self.all(statement)}
 
-    def find(self, digest: str) -> list[Any]:
-        """Pictures with this digest, with what says who may see them."""
+    def find(self, digest: str, owner: Any) -> Any:
+        """A picture with this digest that may be seen, of a client that is verified or of *owner*; or None."""
         table, client = self.models.ClientLogo.__table__, self.models.Client.__table__
+        may_see = client.c.verified & client.c.disabled_at.is_(None)
+        if owner is not None:
+            may_see = or_(may_see, client.c.user_id == owner)
         statement = (
-            select(table.c.content, table.c.content_type, client.c.verified, client.c.user_id)
+            select(table.c.content, table.c.content_type)
             .join(client, client.c.id == table.c.client_pk)
-            .where(table.c.digest == digest)
-            .limit(100)
+            .where(table.c.digest == digest, may_see)
+            .limit(1)
         )
-        return self.all(statement)
+        return self.one(statement)

@@ -159,7 +159,7 @@ class Tokens(Queries):
         table = self.models.Token.__table__
         if self.changed(update(table).where(table.c.id == pk).values(name=table.c.name)) != 1:
             raise Gone("the token was removed")
-        return str(self.one(select(table.c.scope).where(table.c.id == pk)).scope)
+        return str(self.one(select(table.c.scope).where(table.c.id == pk).with_for_update()).scope)
 
     def change_personal(self, pk: int, name: str, scope: str) -> None:
         """Give a personal token another name and scope."""

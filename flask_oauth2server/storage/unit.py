@@ -21,7 +21,8 @@ T = TypeVar("T")
 DATABASE_ERRORS = (DBAPIError, PoolTimeout)
 
 _POSTGRESQL_RETRY = {"40001", "40P01", "55P03"}
-_POSTGRESQL_LOST = {"57P01", "57P02", "57P03", "53300"}
+#: Shutting down, too many connections, disk or memory full, a replica, a statement that took too long.
+_POSTGRESQL_LOST = {"57P01", "57P02", "57P03", "57P05", "53100", "53200", "53300", "53400", "25006", "25P03", "57014"}
 _MARIADB_RETRY = {1020, 1205, 1213}
 _MARIADB_LOST = {1040, 1053, 1927, 2002, 2003, 2006, 2013, 2055}
 _SQLITE_RETRY = {5, 6}  # SQLITE_BUSY, SQLITE_LOCKED

@@ -73,9 +73,11 @@ class Users(Queries):
         for model in (models.Token, models.Consent, models.Authorization):
             execute(delete(model.__table__).where(model.__table__.c.user_id == key))
         events = models.AuditEvent.__table__
-        told = {"user_id": None, "name": None, "address": None, "device": None}
+        told = dict.fromkeys(("user_id", "client_name", "name", "address", "device"))
         execute(update(events).where(events.c.user_id == key).values(**told))
         clients = models.Client.__table__
+        owned = select(clients.c.id).where(clients.c.user_id == key)
+        execute(delete(grants).where(grants.c.authorization_id.is_(None), grants.c.client_pk.in_(owned)))
         execute(update(clients).where(clients.c.user_id == key).values(user_id=None))
 
     def export(self, key: Any) -> dict[str, list[dict[str, Any]]]:

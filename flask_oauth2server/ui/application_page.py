@@ -12,6 +12,7 @@ from flask import url_for
 from .. import clock
 from ..domain import redirect_uris, tokens
 from ..domain.clients import MOST_SECRETS, OFFER
+from ..errors import IssuerUnknown
 from ..scopes import Scope
 from ..state import ServerState
 from ..text import _
@@ -67,7 +68,7 @@ def show(
     server, storage = visit.server, visit.server.storage
     face = portrait(server, client, to_owner=True)
     secrets = _secrets(visit, client, secret)
-    issuer = server.issuer()
+    issuer = _issuer(server)
     people = storage.clients.people(client.id, MANY + 1)
     return visit.render(
         "client_view.html",
@@ -81,7 +82,7 @@ def show(
         secret_limit=len(secrets) >= MOST_SECRETS,
         redirect_uris=[(uri, redirect_uris.is_any_port(uri, _loopback(server))) for uri in client.redirect_uris],
         issuer=issuer,
-        endpoints=_endpoints(server, issuer),
+        endpoints=_endpoints(server, issuer) if issuer else [],
         people=min(people, MANY),
         many=people > MANY,
         new_people=storage.clients.people(client.id, MANY, clock.now() - timedelta(days=7)),
@@ -94,6 +95,14 @@ def show(
         **_urls(client),
         **{"transfer_link": None, "transfer_pending": _offered_until(server, client), **context},
     )
+
+
+def _issuer(server: ServerState) -> str | None:
+    """What libraries are configured with; an application can be ended where nobody says who issues."""
+    try:
+        return server.issuer()
+    except IssuerUnknown:
+        return None
 
 
 def _loopback(server: ServerState) -> Sequence[str]:

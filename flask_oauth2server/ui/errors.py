@@ -14,7 +14,7 @@ from flask import request
 from .. import clock
 from ..state import ServerState
 from ..text import _, ngettext
-from .pages import markup, provider_name, render, strong
+from .pages import here, markup, provider_name, render, strong
 from .portraits import portrait
 
 #: The codes that the page shows when they are named in its address; nothing else is echoed.
@@ -59,7 +59,7 @@ def errors(server: ServerState, error: Any = None) -> str:
     text = _TEXTS.get(cause, _damaged)(server, _the_app(client))
     if cause == "too_many":
         text = text._replace(happened=_wait(error))
-    button = (request.url, _("Try again")) if cause == "busy" and request.method == "GET" else None
+    button = (here(), _("Try again")) if cause == "busy" and request.method == "GET" else None
     facts = {"app": client and portrait(server, client), "sent": getattr(error, "sent", None), "button": button}
     return _page(server, text, error.error, _OLD_NAMES.get(cause, ""), reference=error.reference, **facts)
 

@@ -28,8 +28,8 @@ def init_app(server: ServerState) -> None:
     both = {**page, "methods": ("GET", "HEAD", "POST")}
     add("/clients/new/", "client_new", signed_in(server, client_new), rate="create", uploads=UPLOADS, **both)
     one = "/clients/<client_id>/"
-    add(one, "client_view", signed_in(server, client_view), uploads=UPLOADS, **both)
-    add(f"{one}edit/", "client_edit", signed_in(server, client_edit), uploads=UPLOADS, **both)
+    add(one, "client_view", signed_in(server, client_view), rate="create", uploads=UPLOADS, **both)
+    add(f"{one}edit/", "client_edit", signed_in(server, client_edit), rate="create", uploads=UPLOADS, **both)
     add(f"{one}reset/", "client_reset", signed_in(server, client_reset), rate="create", **both)
     add(f"{one}secrets/<{KEY}:pk>/revoke/", "secret_revoke", signed_in(server, secret_revoke), **both)
     add(f"{one}sign-out/", "client_sign_out", signed_in(server, client_sign_out), **both)
@@ -141,7 +141,7 @@ def _form_page(visit: Visit, form: ClientForm, client: Any, **context: Any) -> s
         problems=[*form.problems(), *(("scopes", _("Scopes"), error) for error in form.scope_errors)],
         cancel_url=back,
         name_is_kept=visit.server.settings["OAUTH2_PROVIDER_NAME"] is not None,
-        action=request.path,
+        action=url_for(request.endpoint or "", **(request.view_args or {})),
         ticket=visit.ticket(_NEW_CLIENT),
         has_logo=bool(face and face.logo_url),
         **context,

@@ -41,11 +41,13 @@ def token_rows(visit: Visit, found: Sequence[Any]) -> list[TokenRow]:
 
 
 def ping_url(server: ServerState) -> str:
-    """The address at which a token can be tried."""
+    """The address at which a token can be tried; that of the provider where there is no such endpoint."""
     try:
-        return endpoint_url(server.issuer(), "oauth2server.ping")
+        issuer = server.issuer()
     except IssuerUnknown:  # people can end things here all the same
-        return url_for("oauth2server.ping", _external=True)
+        issuer = request.url_root
+    served = any(route.name == "ping" for route in server.routes)
+    return endpoint_url(issuer, "oauth2server.ping") if served else issuer
 
 
 def _row(server: ServerState, token: Any) -> TokenRow:

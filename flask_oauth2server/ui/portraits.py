@@ -26,11 +26,8 @@ def init_app(server: ServerState) -> None:
 def logo(server: ServerState, digest: str) -> Response:
     """The picture of an application, from our own origin: to everybody once it is checked, before that
     to its owner."""
-    found = server.storage.logos.find(digest)
-    shown = next((row for row in found if row.verified), None)
-    if shown is None and (person := server.subjects.person()) is not None:
-        key = server.subjects.key_of(person)
-        shown = next((row for row in found if row.user_id == key), None)
+    person = server.subjects.person()
+    shown = server.storage.logos.find(digest, None if person is None else server.subjects.key_of(person))
     if shown is None:
         raise ProtocolError("invalid_request", "There is no such picture.", status=404)
     response = Response(shown.content, mimetype=shown.content_type)

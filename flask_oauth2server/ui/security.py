@@ -71,17 +71,34 @@ def not_me(visit: Visit, event_id: int) -> Any:
         raise missing()
     if not visit.posted:
         return visit.go("security")
-    extension = server.extension
-    if event.token_id is not None:
-        token = server.storage.tokens.personal_of(visit.key, event.token_id)
-        ended = token is not None and extension.revoke_personal_token(token, reason="not me")
-    else:
-        ended = extension.revoke_authorization(event.authorization or "", reason="not me")
-        client = extension.get_client(event.client_id or "")
-        if client is not None:  # whoever was at it would be let in again without a question
-            server.storage.unit.run(lambda: server.storage.consents.forget(visit.key, client.id))
+    ended = _ended_token(visit, event) if event.token_id is not None else _ended_access(visit, event)
     text = _("It is ended. If you did not allow it, somebody may know your password: change it now.")
     return visit.go("security", "good", text if ended else _("That had ended already."))
+
+
+def _ended_token(visit: Visit, event: Any) -> bool:
+    token = visit.server.storage.tokens.personal_of(visit.key, event.token_id)
+    return token is not None and visit.server.extension.revoke_personal_token(token, reason="not me")
+
+
+def _ended_access(visit: Visit, event: Any) -> bool:
+    """End the authorization, and what was given to that application since.
+
+    The consent first: whoever is being let in by it at this moment is done, and seen, after that.
+    """
+    extension, storage = visit.server.extension, visit.server.storage
+    client = extension.get_client(event.client_id or "")
+    if client is None:
+        return False
+    pk = client.id
+    storage.unit.run(lambda: storage.consents.forget(visit.key, pk))
+    since = [
+        row.public_id
+        for row, _id in storage.authorizations.live(user=visit.key, client_pk=pk, limit=1000)
+        if row.created_at >= event.created_at
+    ]
+    ended = [extension.revoke_authorization(public_id, reason="not me") for public_id in {event.authorization, *since}]
+    return any(ended)
 
 
 def _event(server: ServerState, row: Any) -> EventRow:
@@ -102,6 +119,8 @@ def _sentence(server: ServerState, row: Any) -> Any:
     if row.kind == audit.ALLOWED and row.reason == audit.BY_PROVIDER:
         host = provider_name(server)
         return markup("%(app)s was let in by %(host)s, which did not ask you.", app=app, host=host)
+    if row.kind == audit.DENIED and row.reason == audit.BY_PROVIDER:
+        return markup("%(host)s did not let %(app)s in.", app=app, host=provider_name(server))
     if row.kind == audit.USED and row.client_id is None:
         return markup("The personal token %(name)s was first used from this address.", name=name)
     if row.kind == audit.ENDED:

@@ -17,6 +17,7 @@ from wtforms.validators import DataRequired, Length, Regexp
 from ..development import Development, DevelopmentUser
 from ..errors import PageError
 from ..state import ServerState
+from ..text import _
 from .forms import Press
 from .pages import here, local_path, render
 
@@ -75,6 +76,8 @@ def sign_in(server: ServerState, development: Development) -> Any:
     if form.validate_on_submit():
         login_user(DevelopmentUser(form.name.data))
         return redirect(local_path(request.args.get("next", "")) or url_for("oauth2server.start"), 303)
+    form.name.label.text = _("Name")
+    form.name.errors = [_(error) for error in form.name.errors]
     return render(server, "sign_in.html", form=form)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import request, url_for
 
 from ..errors import PageError
 from ..state import ServerState
@@ -22,7 +22,8 @@ def init_app(server: ServerState) -> None:
     """Join."""
     both: dict[str, Any] = {"page": True, "checks_csrf": True, "blueprint": BLUEPRINT}
     both["methods"] = ("GET", "HEAD", "POST")
-    server.add_route("/clients/<client_id>/offer/", "client_offer", signed_in(server, client_offer), **both)
+    view = signed_in(server, client_offer)
+    server.add_route("/clients/<client_id>/offer/", "client_offer", view, rate="create", **both)
     server.add_route("/offers/<value>/", "client_take", signed_in(server, client_take), **both)
 
 
@@ -58,7 +59,13 @@ def client_take(visit: Visit, value: str) -> Any:
         return visit.go("client_view", "good", text % {"app": taken.name}, client_id=address(taken))
     face = portrait(visit.server, client)
     until = visit.server.storage.grants.open_of_client("offer", client.id).expires_at
-    return visit.render("transfer.html", app=face, from_name=face.maker, open_until=until, action=request.path)
+    return visit.render(
+        "transfer.html",
+        app=face,
+        from_name=face.maker,
+        open_until=until,
+        action=url_for(f"{BLUEPRINT}.client_take", value=value),
+    )
 
 
 def _gone() -> Any:

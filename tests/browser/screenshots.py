@@ -107,6 +107,7 @@ def taken(browser: Browser, world: World) -> Iterator[tuple[Path, int]]:
         if picture.then is not None:
             picture.then(visitor)
         page = visitor.page
+        page.wait_for_timeout(200)  # until what takes the focus on arrival has it
         page.evaluate("document.activeElement.blur()")
         page.mouse.move(0, 0)
         page.evaluate("scrollTo(0, 0)")

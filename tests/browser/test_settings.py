@@ -195,7 +195,7 @@ def test_a_secret_is_shown_once(visitor: Callable[..., Visitor], world: World, p
     somebody.page.get_by_text("Your application is ready. Copy its secret now").wait_for()
     first = shown_once(somebody)
     somebody.page.reload()
-    somebody.page.get_by_text("This form was sent already.").wait_for()
+    somebody.page.get_by_text(GONE).wait_for()
     assert first not in somebody.page.content()
     assert world.count("Client", person) == 1
 

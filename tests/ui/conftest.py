@@ -22,17 +22,18 @@ def provider(make: Callable[..., Provider]) -> Provider:
 @pytest.fixture
 def keeping(make: Callable[..., Provider]) -> Provider:
     """The same behind a proxy; it keeps addresses and devices."""
-    return _behind_a_proxy(make(config={**CONFIG, "OAUTH2_KEEP_ADDRESSES": True}))
+    return behind_a_proxy(make(config={**CONFIG, "OAUTH2_KEEP_ADDRESSES": True}))
 
 
 @pytest.fixture
 def any_keeping(any_database: str) -> Iterator[Provider]:
     """The same on each database in turn."""
-    provider = _behind_a_proxy(build(any_database, config={**CONFIG, "OAUTH2_KEEP_ADDRESSES": True}))
+    provider = behind_a_proxy(build(any_database, config={**CONFIG, "OAUTH2_KEEP_ADDRESSES": True}))
     yield provider
     close(provider)
 
 
-def _behind_a_proxy(provider: Provider) -> Provider:
+def behind_a_proxy(provider: Provider) -> Provider:
+    """Let the provider believe what one proxy says of addresses."""
     provider.app.wsgi_app = ProxyFix(provider.app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     return provider

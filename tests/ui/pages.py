@@ -66,8 +66,8 @@ class Element:
 
     @property
     def text(self) -> str:
-        """What is read of it, each run of spaces as one."""
-        return re.sub(r"\s+", " ", self._raw()).strip()
+        """What is read of it, each run of spaces as one, without the marks of what was translated."""
+        return re.sub(r"\s+", " ", re.sub("[⟦⟧]", "", self._raw())).strip()
 
     def _raw(self) -> str:
         inside = "".join(child if isinstance(child, str) else child._raw() for child in self.children)
@@ -230,11 +230,7 @@ def registered(browser: Browser, name: str = "Papers", **changes: Any) -> tuple[
 
 def events(browser: Browser) -> list[str]:
     """The sentences of the security page, newest first."""
-    return [element.one("p", class_="").text for element in _events(browser.visit(SECURITY))]
-
-
-def _events(page: Any) -> list[Element]:
-    return [Element("div", {}, [event.all("p")[0]]) for event in parse(page).all(class_="o2-event")]
+    return [event.all("p")[0].text for event in parse(browser.visit(SECURITY)).all(class_="o2-event")]
 
 
 def stored(provider: Provider, model: str, **values: Any) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 
 from flask_oauth2server import OAuth2Server, Scope
-from flask_oauth2server.errors import TooMany, Unavailable
+from flask_oauth2server.errors import IssuerUnknown, TooMany, Unavailable
 
 from ..support import CALLBACK, Browser, Client, Provider, hidden_fields
 from .pages import (
@@ -269,6 +269,8 @@ def _errors(provider: Provider) -> Iterator[Page]:
     yield "named in the address", ada.visit("/oauth/errors/?error=access_denied")
     yield "not there", ada.visit(f"{HOME}tokens/77777/")
     yield "not allowed", ada.http.delete(HOME)
+    yield "too large", ada.http.post(NEW_CLIENT, data=b"x" * 5_000_000, content_type="multipart/form-data; boundary=x")
+    yield "not safe", ada.http.get(HOME, environ_overrides={"REMOTE_ADDR": "203.0.113.9"})
     unchecked = provider.client(name="Unchecked", verified=False)
     yield "error of an unchecked one", ada.visit(unchecked.address(scope="bogus"))
     with provider.app.app_context():
@@ -276,16 +278,15 @@ def _errors(provider: Provider) -> Iterator[Page]:
     yield "client disabled", ada.visit(client.address())
     server = provider.app.extensions["oauth2server"]
     for seconds in (30, 130):
-        with _failing(server, "rates", TooMany(seconds, "too many")):
+        with failing(server, "rates", TooMany(seconds, "too many")):
             yield f"too many, {seconds}", ada.visit(HOME)
-    with _failing(server, "issuer", Unavailable("the database is gone")):
+    with failing(server, "issuer", Unavailable("the database is gone")):
         yield "busy", ada.visit(client.address())
-    manager, server.login_manager = server.login_manager, None
-    yield "not ready", ada.visit(client.address())
-    server.login_manager = manager
+    with failing(server, "issuer", IssuerUnknown("OAUTH2_ISSUER is not set")):
+        yield "not ready", ada.visit(client.address())
 
 
-class _failing:  # noqa: N801
+class failing:  # noqa: N801
     """A part of the server that raises."""
 
     def __init__(self, server: Any, name: str, error: Exception) -> None:

@@ -133,7 +133,7 @@ def test_sending_the_form_twice_makes_one(any_provider: Provider) -> None:
     first = press(ada, page, "Create application", **GOOD)
     again = press(ada, page, "Create application", **{**GOOD, "name": "Papers 2"})
     assert "Copy its secret now" in words(first)
-    assert said(landed(ada, again)) == "This form was sent already. Look for your application below."
+    assert said(landed(ada, again)) == "This value was shown once and is gone. If you did not copy it, make another."
     assert stored(any_provider, "Client") == stored(any_provider, "ClientSecret") == 1
 
 

@@ -46,13 +46,7 @@ def new_secret(browser: Browser, address: str) -> str:
 
 
 def secrets_shown(page: Any) -> list[str]:
-    return [element.one("p", class_="").text for element in _secrets(page)]
-
-
-def _secrets(page: Any) -> list[Any]:
-    from .pages import Element
-
-    return [Element("div", {}, [panel.all("p")[0]]) for panel in parse(page).all(class_="o2-secret")]
+    return [panel.all("p")[0].text for panel in parse(page).all(class_="o2-secret")]
 
 
 # --- secrets --------------------------------------------------------------------------------------
@@ -209,8 +203,7 @@ def test_it_is_handed_over_to_whoever_accepts(any_provider: Provider) -> None:
     ada, bob = any_provider.browser("ada"), any_provider.browser("bob")
     client, address = registered(ada)
     verify(any_provider)
-    first, link = offered(ada, address) if False else None, offered(ada, address)
-    assert first is None
+    link = offered(ada, address)
     assert f"An offer is open until {day(days=3)}." in words(ada.visit(address))
     assert link not in ada.visit(address).text
     page = bob.visit(link)
@@ -289,7 +282,7 @@ def test_an_offer_of_the_former_owner_is_worth_nothing(any_provider: Provider) -
     assert gone(bob.visit(link))
 
 
-@pytest.mark.parametrize("value", ["x", "o2t_x", "%00", "9" * 3000, "o2c_"])
+@pytest.mark.parametrize("value", ["x", "o2t_x", "9" * 3000, "o2c_"])
 def test_no_other_value_is_an_offer(ada: Browser, value: str) -> None:
     assert gone(ada.visit(f"{HOME}offers/{value}/"))
 

@@ -355,6 +355,10 @@ NOWHERE = [
     "clients/~1/edit/",
     "clients/nobody/",
     f"clients/nobody/secrets/{HUGE}/revoke/",
+    "authorised/%00/revoke/",
+    "authorizations/%00/disconnect/",
+    "clients/a%00/",
+    "offers/%00/",
 ]
 
 
