@@ -361,7 +361,13 @@ def test_code_denies(provider: Provider, ada: Browser, client: Client, decision:
     provider.oauth2.consent_decision(lambda _question: decision)
     answer = answer_of(ada.visit(client.address()))
     assert (answer["error"], answer["state"]) == ("access_denied", "xyz")
-    assert events(ada) == ["You refused Reader."]
+    assert events(ada) == ["Meridian did not let Reader in."]
+
+
+def test_a_person_is_told_that_nobody_asked(provider: Provider, ada: Browser, client: Client) -> None:
+    provider.oauth2.consent_decision(lambda _question: True)
+    assert answer_of(ada.visit(client.address()))["code"]
+    assert events(ada) == ["Reader was let in by Meridian, which did not ask you."]
 
 
 def test_code_leaves_it_to_the_person(provider: Provider, ada: Browser, client: Client) -> None:
