@@ -28,6 +28,8 @@ _MARK = "_oauth2server_protected"
 _QUERY_TOKEN = "access_token"
 #: Seconds between two notes of when a token was used last.
 _TOUCH_INTERVAL = 60
+#: The same where it comes from another network, and so maybe from somebody else.
+_TOUCH_INTERVAL_ELSEWHERE = 5
 
 
 class Demand(NamedTuple):
@@ -269,10 +271,11 @@ def _leave(server: ServerState, token: TokenInfo, response: Response) -> Respons
 
 
 def _is_due(server: ServerState, token: TokenInfo, address: str | None) -> bool:
-    last = token.last_used_at
-    if server.devices.kept and network(address) != network(token.last_used_from):
-        return True  # somebody else, maybe
-    return last is None or (clock.now() - last).total_seconds() >= _TOUCH_INTERVAL
+    if token.last_used_at is None:
+        return True
+    seconds = (clock.now() - token.last_used_at).total_seconds()
+    elsewhere = server.devices.kept and network(address) != network(token.last_used_from)
+    return seconds >= (_TOUCH_INTERVAL_ELSEWHERE if elsewhere else _TOUCH_INTERVAL)
 
 
 def _touch(app: Flask, server: ServerState, token: TokenInfo, address: str | None) -> None:

@@ -29,8 +29,8 @@ _COLUMNS = (
 MOST_SECRETS = 5
 #: The kind of handle by which a client is offered to another owner.
 OFFER = "offer"
-#: What a check of a client has looked at: whoever changes it wants a new one.
-CHECKED = frozenset(("name", "logo", "redirect_uris"))
+#: What a check of a client has looked at, all that stands beside its badge: whoever changes it wants a new one.
+CHECKED = frozenset(("name", "logo", "redirect_uris", "client_uri", "policy_uri", "tos_uri"))
 _NO_SECRET = "a public client has no secret, nor one that authenticates in another way."
 
 
@@ -201,7 +201,7 @@ class ClientRegistry:
         self._check_secret(client_secret, uses_secret)
         if not uses_secret:
             raise InvalidClientMetadata("client_secret", _NO_SECRET)
-        live = self._storage.clients.live_secrets(client)
+        live = self._storage.clients.live_secrets(client, held=True)
         if old_expire_in is not None:
             for secret in live:
                 end = clock.now() + timedelta(seconds=old_expire_in)
@@ -216,7 +216,7 @@ class ClientRegistry:
         """Revoke the live secrets of *client* that end in *hint*, or the one with this key, uncommitted;
         returns their hints."""
         self._storage.clients.hold(client)
-        live = self._storage.clients.live_secrets(client)
+        live = self._storage.clients.live_secrets(client, held=True)
         found = [secret for secret in live if secret.hint == hint or secret.id == pk]
         for secret in found:
             secret.revoked_at = clock.now()

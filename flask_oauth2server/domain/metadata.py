@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ..errors import InvalidClientMetadata
 from ..scopes import ScopeRegistry
 from ..text import Sentence
-from . import redirect_uris
+from . import names, redirect_uris
 
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -50,7 +50,7 @@ def text(value: Any, metadata: Mapping[str, Any]) -> None:
 
 def is_name(name: object) -> bool:
     """Whether *name* can be what people see of an application or token: 1 to 255 printable characters."""
-    return isinstance(name, str) and bool(name.strip()) and len(name) <= 255 and name.isprintable()
+    return isinstance(name, str) and bool(name.strip()) and len(name) <= 255 and names.is_shown(name)
 
 
 def web_address(value: Any, metadata: Mapping[str, Any]) -> None:

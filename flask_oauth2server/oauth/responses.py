@@ -38,7 +38,8 @@ def json_answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[
     """JSON that no cache keeps (RFC 6749, 5.1)."""
     response = jsonify(dict(members))
     response.status_code = status
-    response.headers.update({"Cache-Control": "no-store", "Pragma": "no-cache", **(headers or {})})
+    always = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
+    response.headers.update({**always, **(headers or {})})
     return response
 
 

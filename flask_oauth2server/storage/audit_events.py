@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import exists, insert, or_, select
 
 from .. import clock
 from .base import Queries
@@ -28,9 +28,16 @@ class AuditEvents(Queries):
         )
         now = clock.now()
         live_authorization = authorization.c.revoked_at.is_(None) & (authorization.c.expires_at > now)
+        client, since = self.models.Client.__table__, authorization.alias()
+        given_since = exists(
+            select(since.c.id)
+            .join(client, client.c.id == since.c.client_pk)
+            .where(since.c.user_id == user, client.c.client_id == event.c.client_id)
+            .where(since.c.revoked_at.is_(None), since.c.live_until > now, since.c.created_at >= event.c.created_at)
+        )
         live_token = token.c.revoked_at.is_(None) & (token.c.expires_at > now)
         statement = (
-            select(event, or_(live_authorization, live_token).label("can_act"))
+            select(event, or_(live_authorization, live_token, given_since).label("can_act"))
             .select_from(event)
             .outerjoin(authorization, authorization.c.public_id == event.c.authorization)
             .outerjoin(token, token.c.id == event.c.token_id)

@@ -175,7 +175,8 @@ class Clients(Queries):
         mine = table.c.id == (identity[0] if identity else None)
         if self.changed(update(table).where(mine).values(client_id=table.c.client_id)) != 1:
             raise Gone("the client was deleted")
-        self.db.session.refresh(client, with_for_update=True)  # MariaDB would read its snapshot
+        # Without the lock MariaDB would read its snapshot; it lets PostgreSQL go on issuing tokens.
+        self.db.session.refresh(client, with_for_update={"key_share": True})
 
     def add(self, **values: Any) -> Any:
         """A new client, flushed, so that a taken ``client_id`` is seen now."""
@@ -191,8 +192,11 @@ class Clients(Queries):
         self.db.session.flush()
         return secret
 
-    def live_secrets(self, client: Any) -> list[Any]:
-        """Secrets of *client* that are not revoked and not expired, oldest first."""
+    def live_secrets(self, client: Any, *, held: bool = False) -> list[Any]:
+        """Secrets of *client* that are not revoked and not expired, oldest first.
+
+        :param held: as they are now, and not as this transaction's snapshot has them.
+        """
         model = self.models.ClientSecret
         statement = (
             select(model)
@@ -200,7 +204,7 @@ class Clients(Queries):
             .where(or_(model.expires_at.is_(None), model.expires_at > clock.now()))
             .order_by(model.id)
         )
-        return list(self.db.session.scalars(statement))
+        return list(self.db.session.scalars(statement.with_for_update() if held else statement))
 
     def touch_secret(self, pk: int) -> None:
         """Note that a secret was used just now."""

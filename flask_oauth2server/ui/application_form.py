@@ -39,7 +39,8 @@ def fill(visit: Visit, form: ClientForm, client: Any) -> None:
         form.client_type.data = client.client_type
     elif form.client_type.data not in ("confidential", "public"):
         form.refuse("client_type", _("Choose one of the two."))
-    form.check_lines(() if client is None else client.redirect_uris)
+    demanded = client is None or bool(client.allowed_response_types)
+    form.check_lines(() if client is None else client.redirect_uris, demanded)
     _check_name(visit.server, form, client)
     _read_scopes(visit.server, form)
     _read_logo(form)

@@ -121,14 +121,18 @@ class ClientForm(Press):
             "application_type": "native" if native else "web",
         }
 
-    def check_lines(self, registered: Iterable[str] = ()) -> None:
+    def check_lines(self, registered: Iterable[str], demanded: bool) -> None:
         """Judge the name, the addresses and each line of the redirect URIs, so that all that is wrong is
-        said at once."""
+        said at once.
+
+        :param registered: redirect URIs that it has already.
+        :param demanded: whether there has to be one.
+        """
         if not self.name.data:
             self.refuse("name", _("Give the application a name. People decide by it."))
         elif not is_name(self.name.data):
             self.refuse("name", _("Use at most 255 characters that can be seen."))
-        if not self.uris:
+        if demanded and not self.uris:
             self.refuse("redirect_uris", _("Add at least one redirect URI."))
         for field in (self.client_uri, self.policy_uri, self.tos_uri):
             try:

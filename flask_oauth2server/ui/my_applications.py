@@ -100,6 +100,8 @@ def client_edit(visit: Visit, client_id: str) -> Any:
     fill(visit, form, client)
     if form.is_good():
         changes = {**form.values(), "scopes": kept_scopes(visit.server, client, form.scopes)}
+        if client.is_confidential:
+            del changes["application_type"]  # which only an administrator has set to something else
         if form.logo_content is not None or "remove_logo" in request.form:
             changes["logo"] = form.logo_content
         try:
@@ -122,7 +124,8 @@ def _saved(visit: Visit, changed: Sequence[str]) -> tuple[str, str]:
         "logo": _("Saved. Because the logo changed, %(then)s", then=then),
         "redirect_uris": _("Saved. Because the redirect URIs changed, %(then)s", then=then),
     }
-    return "plain", next(text for name, text in why.items() if name in changed)
+    links = _("Saved. Because its links changed, %(then)s", then=then)
+    return "plain", next((text for name, text in why.items() if name in changed), links)
 
 
 def _form_page(visit: Visit, form: ClientForm, client: Any, **context: Any) -> str:

@@ -23,6 +23,8 @@ _DAY = 86400
 _PRESETS = (7, 30, 90, 365)
 _SOON = timedelta(days=7)
 _NEW = "new personal token"
+#: The choice where no whole day is allowed.
+_LONGEST = "longest"
 
 
 def init_app(server: ServerState) -> None:
@@ -114,11 +116,16 @@ def token_new(visit: Visit) -> Any:
 
 def _presets(server: ServerState) -> list[tuple[str, str, datetime]]:
     """Number of days, label and last day of each choice, up to the longest life."""
-    longest = server.settings["OAUTH2_PERSONAL_TOKEN_MAX_EXPIRES_IN"] // _DAY
+    longest = _longest(server) // _DAY
     usual = server.settings["OAUTH2_PERSONAL_TOKEN_EXPIRES_IN"] // _DAY
     days = sorted({*_PRESETS, usual})
     now = clock.now()
-    return [(str(n), _label(n), now + timedelta(days=n)) for n in days if 0 < n <= longest]
+    offered = [(str(n), _label(n), now + timedelta(days=n)) for n in days if 0 < n <= longest]
+    return offered or [(_LONGEST, _("As long as it may"), now + timedelta(seconds=_longest(server)))]
+
+
+def _longest(server: ServerState) -> int:
+    return int(server.settings["OAUTH2_PERSONAL_TOKEN_MAX_EXPIRES_IN"])
 
 
 def _label(days: int) -> str:
@@ -145,13 +152,14 @@ def _read(visit: Visit, form: TokenForm, presets: Sequence[tuple[str, str, datet
     """Judge everything that was sent; returns the life in seconds."""
     form.check_name()
     sent = request.form.getlist("scopes")
-    form.scopes = [scope.id for scope in _offered(visit) if scope.id in sent]
-    if not form.scopes:
+    offered = _offered(visit)
+    form.scopes = [scope.id for scope in offered if scope.id in sent]
+    if offered and not form.scopes:
         form.scope_errors = [_("Tick at least one thing it may do.")]
     if form.expiry.data in {days for days, _label, _at in presets}:
-        return int(form.expiry.data) * _DAY
+        return _longest(visit.server) if form.expiry.data == _LONGEST else int(form.expiry.data) * _DAY
     seconds = _until(form.last_day.data) if form.expiry.data == "date" else None
-    longest = visit.server.settings["OAUTH2_PERSONAL_TOKEN_MAX_EXPIRES_IN"]
+    longest = _longest(visit.server)
     if seconds is None or not _DAY // 24 <= seconds <= longest:
         form.last_day.errors = []
         last = clock.now() + timedelta(seconds=longest) - timedelta(days=1)
@@ -178,7 +186,7 @@ def _new_page(
     chosen: Sequence[str],
     **context: Any,
 ) -> str:
-    longest = visit.server.settings["OAUTH2_PERSONAL_TOKEN_MAX_EXPIRES_IN"]
+    longest = _longest(visit.server)
     return visit.render(
         "token_new.html",
         form=form,

@@ -91,7 +91,7 @@ class ClientVerbs(Base):
     def edit_client(self, client: Any, *, by_owner: bool = False, commit: bool = True, **changes: Any) -> list[str]:
         """Change a client.
 
-        :param by_owner: its owner does it: a verified client whose name, logo or redirect URIs change
+        :param by_owner: its owner does it: a verified client whose name, logo, links or redirect URIs change
             is not verified any more.
         :param changes: ``name``, ``redirect_uris``, ``scopes``, ``logo`` (None takes it away) and what
             *metadata* of :meth:`create_client` may be.

@@ -164,7 +164,7 @@ def test_groups_powerful_scopes_and_being_away(provider: Provider, ada: Browser)
     provider.oauth2.scopes.register(Scope("photos", "See your photos", "Library"))
     provider.oauth2.scopes.register(Scope("burn", "Burn your photos", "Library", powerful=True))
     client = provider.client(scopes=["email", "photos", "burn"])
-    part = next(section for section in parse(ada.visit(client.address(scope="email burn photos"))).all("section"))
+    part = parse(ada.visit(client.address(scope="email burn photos"))).all("section")[0]
     assert part.text == (
         f"It will be able to Library Burn your photos Powerful See your photos Other Read your e-mail address Do this "
         f"while you are away, until {day(days=365)} or until you revoke it"
@@ -224,8 +224,8 @@ def test_a_new_return_address(provider: Provider, ada: Browser) -> None:
 def test_what_anyone_s_program_could_be_is_asked_each_time(provider: Provider, ada: Browser) -> None:
     client = provider.client(redirect_uris=["http://127.0.0.1/cb"], **PUBLIC)
     ada.allow(client.address())
-    always = f"You allowed this app on {day()}. Because anyone's program could use its name, Meridian asks each time."
-    assert callouts(ada.visit(client.address())) == [ON_COMPUTER, always]
+    because = "Because anyone's program could use its name, Meridian asks each time."
+    assert callouts(ada.visit(client.address())) == [ON_COMPUTER, f"You allowed this app on {day()}. {because}"]
     page = ada.visit(client.address(scope="email profile"))
     assert callouts(page)[1] == f"You allowed this app on {day()}. It now asks for 1 more permission."
 
@@ -380,7 +380,6 @@ def test_code_is_not_asked_where_the_person_has_to_be(provider: Provider, ada: B
     client = provider.client()
     assert ada.visit(client.address(prompt="consent")).status_code == 200
     native = provider.client(redirect_uris=["http://127.0.0.1/cb"], **PUBLIC)
-    assert ada.visit(native.address()).status_code == 200
     assert answer_of(ada.visit(native.address(prompt="none")))["error"] == "consent_required"
 
 
