@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole test suite, docs build and doctests, lint and types. Sets itself up.
-# Arguments go to pytest: ./run-tests.sh tests/flows -k consent
+# Arguments go to pytest: ./run-tests.sh tests/flows -k consent; ./run-tests.sh --cov -n 2 measures coverage.
 set -euo pipefail
 cd "$(dirname "$0")"
 source examples/environment.sh
@@ -17,4 +17,4 @@ echo "--- docs"
 .venv/bin/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 .venv/bin/python -m sphinx -W --keep-going -q -b doctest docs docs/_build/doctest
 echo "--- tests"
-.venv/bin/python -m pytest -n 2 --dist loadfile --cov --cov-report=term --durations=10
+.venv/bin/python -m pytest -n 3 --dist loadfile --durations=10

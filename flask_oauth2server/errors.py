@@ -9,6 +9,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+#: For the log, where somebody should have signed in.
+NO_LOGIN = (
+    "there is no LoginManager: people cannot sign in. Make one (flask_login.LoginManager) and initialise it "
+    "before OAuth2Server"
+)
+
 
 class OAuth2ServerError(Exception):
     """The root of all errors of this package."""

@@ -13,7 +13,7 @@ from flask_wtf.csrf import ValidationError, validate_csrf
 
 from .. import clock, signals
 from ..domain import audit, consent, sessions
-from ..errors import ConfigurationError, PageError, ProtocolError, TicketRefused
+from ..errors import NO_LOGIN, ConfigurationError, PageError, ProtocolError, TicketRefused
 from ..oauth import authorization_request, parameters, responses
 from ..oauth.parameters import Parameters
 from ..oauth.request import ProtocolRequest
@@ -98,7 +98,7 @@ def authorize(server: ServerState) -> Response:
     """Validate, sign in, prove again if asked, ask for consent if needed, grant."""
     server.issuer()  # nothing is granted where nobody says who grants
     if server.login_manager is None:
-        raise PageError("server_error", status=503, detail=_NO_LOGIN)
+        raise PageError("server_error", status=503, detail=NO_LOGIN)
     if http.method == "POST" and not parameters.has_field("ticket"):
         return _as_get(server)
     sent = parameters.from_query(server, "authorize")
@@ -112,12 +112,6 @@ def authorize(server: ServerState) -> Response:
     if error is not None:
         return responses.authorization_error(server, request, error)
     return _reauthentication(server, request, sent) or _consent(server, request, person)
-
-
-_NO_LOGIN = (
-    "there is no LoginManager: people cannot sign in. Make one (flask_login.LoginManager) and initialise it "
-    "before OAuth2Server"
-)
 
 
 def _as_get(server: ServerState) -> Response:

@@ -12,7 +12,7 @@ from flask_wtf.csrf import ValidationError, validate_csrf
 
 from ..domain import sessions
 from ..domain.tickets import Tickets
-from ..errors import Gone, PageError
+from ..errors import NO_LOGIN, Gone, PageError
 from ..state import ServerState
 from ..text import _
 from .pages import render
@@ -23,10 +23,6 @@ KEY = "int(max=9223372036854775807)"
 #: Seconds that a form may be open; people write texts and look for pictures meanwhile.
 _FORM_LIFETIME = 6 * 3600
 _MESSAGE = "_oauth2_message"
-NO_LOGIN = (
-    "there is no LoginManager: people cannot sign in. Make one (flask_login.LoginManager) and initialise it "
-    "before OAuth2Server"
-)
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,10 @@ def judge_answer(method: str, reply: Reply) -> None:
         assert "error" not in answer
 
 
+#: Where links and forms of pages may lead, beside registered redirect URIs.
+OURS = ("/oauth/static/", "/oauth/sign-out/", "/account/settings/applications/", "#")
+
+
 def judge_page(reply: Reply) -> None:
     """A page, or a redirect to the login page, to itself, or to a redirect URI that is registered."""
     location = reply.headers.get("Location")
@@ -190,7 +194,7 @@ def judge_page(reply: Reply) -> None:
     # Nor does a page have a link to anywhere else.
     for address in re.findall(r"(?:href|src|action|formaction)\s*=\s*\"([^\"]*)\"", reply.text):
         target = html.unescape(address)
-        assert target.startswith("/oauth/static/") or is_registered(target), target
+        assert target.startswith(OURS) or is_registered(target), target
 
 
 def is_allowed(location: str) -> bool:
