@@ -12,6 +12,7 @@ import textwrap
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -86,13 +87,9 @@ def build(
         "OAUTH2_ENABLE_RATE_LIMITS": False,
     }
     app.config.update({**settings, **(config or {})})
-    db = SQLAlchemy(app)
-
-    class User(UserMixin, db.Model):  # type: ignore[name-defined]
-        __tablename__ = "test_user"
-        id = mapped_column(Integer, primary_key=True)
-        name = mapped_column(String(100), unique=True)
-        is_active = mapped_column(Boolean, nullable=False, default=True)
+    shared = set(options) <= {"features"}  # not where a test brings models of its own
+    db, User = (_database if shared else _database.__wrapped__)(user_model)  # noqa: N806
+    db.init_app(app)
 
     login_manager = LoginManager(app)
     login_manager.login_view = "login"
@@ -127,6 +124,23 @@ def build(
             db.session.add_all([User(name="ada"), User(name="bob")])
             db.session.commit()
     return Provider(app, db, oauth2, User)
+
+
+@cache
+def _database(user_model: bool) -> tuple[SQLAlchemy, Any]:
+    """A db and its user class, shared by the providers of a process: making models takes longer than most tests.
+
+    :param user_model: whether the extension is told the user class, for then its models are others.
+    """
+    db = SQLAlchemy()
+
+    class User(UserMixin, db.Model):  # type: ignore[name-defined]
+        __tablename__ = "test_user"
+        id = mapped_column(Integer, primary_key=True)
+        name = mapped_column(String(100), unique=True)
+        is_active = mapped_column(Boolean, nullable=False, default=True)
+
+    return db, User
 
 
 def _without_waiting_for_the_disk(connection: Any, record: Any) -> None:

@@ -282,11 +282,14 @@ def test_without_a_user_model_the_loader_knows_the_users(any_database: str, tmp_
         db.engine.dispose()
 
 
-def test_an_alternative_token_of_flask_login_is_not_the_stored_key(make: Callable[..., Provider]) -> None:
+def test_an_alternative_token_of_flask_login_is_not_the_stored_key(
+    make: Callable[..., Provider], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a user_model the key is the primary key, whatever get_id() says today."""
     provider = make()
     sessions = {"t1": "ada"}
-    provider.User.get_id = lambda self: next((t for t, name in sessions.items() if name == self.name), None)
+    by_session = lambda self: next((t for t, name in sessions.items() if name == self.name), None)  # noqa: E731
+    monkeypatch.setattr(provider.User, "get_id", by_session)
     provider.app.login_manager.user_loader(lambda t: provider.user(sessions[t]) if t in sessions else None)
     client, ada = provider.client(), provider.browser("ada")
     token = client.tokens(ada)["access_token"]

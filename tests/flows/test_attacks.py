@@ -162,12 +162,12 @@ def test_keys_that_cannot_be_told_from_others(make: Callable[..., Provider], key
         provider.oauth2.create_personal_token(Somebody(), name="x", scopes=[])
 
 
-def test_a_key_that_is_a_number(any_database: str) -> None:
+def test_a_key_that_is_a_number(any_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from ..conftest import close
     from ..support import build
 
     provider = build(any_database, user_model=False)
-    provider.User.get_id = lambda self: self.id  # an int, against Flask-Login's advice
+    monkeypatch.setattr(provider.User, "get_id", lambda self: self.id)  # an int, against Flask-Login's advice
     client = provider.client()
     tokens = client.tokens(provider.browser("ada"))
     assert works(provider, tokens["access_token"])

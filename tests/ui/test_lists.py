@@ -192,9 +192,9 @@ def test_the_last_used_stands_first(any_provider: Provider) -> None:
         assert names(ada.visit(HOME), "authorised")[0] == "Newest"
 
 
-def test_events_page_in_both_directions(any_provider: Provider) -> None:
-    fill(any_provider, things(60), ["tokens"])
-    ada, seen = any_provider.browser("ada"), []
+def test_events_page_in_both_directions(provider: Provider) -> None:
+    fill(provider, things(60), ["tokens"])
+    ada, seen = provider.browser("ada"), []
     page = ada.visit(SECURITY)
     pages = [page]
     while onward := [a.attributes["href"] for a in parse(page).all("a") if a.text == "Next"]:

@@ -82,14 +82,14 @@ def test_a_new_secret_lives_beside_the_old_one_until_that_is_revoked(any_provide
     assert is_known(client, new_secret(ada, address))
 
 
-def test_a_reload_makes_no_second_one(any_provider: Provider) -> None:
-    ada = any_provider.browser("ada")
+def test_a_reload_makes_no_second_one(provider: Provider) -> None:
+    ada = provider.browser("ada")
     _, address = registered(ada)
     page = ada.visit(address)
     press(ada, page, "New secret")
     again = press(ada, page, "New secret")
     assert GONE in words(again)
-    assert stored(any_provider, "ClientSecret") == 2
+    assert stored(provider, "ClientSecret") == 2
 
 
 def test_there_are_at_most_five(provider: Provider, ada: Browser) -> None:
@@ -255,8 +255,8 @@ def test_it_is_withdrawn(provider: Provider, ada: Browser) -> None:
     assert gone(provider.browser("bob").visit(link))
 
 
-def test_it_ends_by_itself_and_another_takes_its_place(any_provider: Provider) -> None:
-    ada, bob = any_provider.browser("ada"), any_provider.browser("bob")
+def test_it_ends_by_itself_and_another_takes_its_place(provider: Provider) -> None:
+    ada, bob = provider.browser("ada"), provider.browser("bob")
     _, address = registered(ada)
     first = offered(ada, address)
     with later(days=3, seconds=5):
@@ -266,19 +266,19 @@ def test_it_ends_by_itself_and_another_takes_its_place(any_provider: Provider) -
     assert gone(bob.visit(first))
 
 
-def test_an_offer_of_the_former_owner_is_worth_nothing(any_provider: Provider) -> None:
+def test_an_offer_of_the_former_owner_is_worth_nothing(provider: Provider) -> None:
     """A hand-over in another way than by the link ends it, too."""
-    ada, bob = any_provider.browser("ada"), any_provider.browser("bob")
+    ada, bob = provider.browser("ada"), provider.browser("bob")
     client, address = registered(ada)
     link = offered(ada, address)
-    with any_provider.app.app_context():
-        any_provider.db.session.query(any_provider.oauth2.models.Client).one().user_id = 2
-        any_provider.db.session.commit()
+    with provider.app.app_context():
+        provider.db.session.query(provider.oauth2.models.Client).one().user_id = 2
+        provider.db.session.commit()
     assert gone(ada.visit(link))
     assert gone(ada.http.post(link, data={"accept": "yes", "csrf_token": csrf(ada)}))
-    assert model(any_provider).user_id == 2
-    with any_provider.app.app_context():
-        any_provider.oauth2.delete_client(any_provider.oauth2.get_client(client.client_id))
+    assert model(provider).user_id == 2
+    with provider.app.app_context():
+        provider.oauth2.delete_client(provider.oauth2.get_client(client.client_id))
     assert gone(bob.visit(link))
 
 

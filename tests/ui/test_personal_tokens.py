@@ -112,19 +112,19 @@ def test_it_is_made_for_as_long_as_chosen_and_shown_once(provider: Provider, ada
     assert f"o2p_…{value[-4:]}" in row(ada.visit(HOME), "build machine").text
 
 
-def test_reloading_makes_no_second_one_and_says_that_the_value_is_gone(any_provider: Provider) -> None:
+def test_reloading_makes_no_second_one_and_says_that_the_value_is_gone(provider: Provider) -> None:
     """A reload sends the form again, and so does a double press."""
-    ada = any_provider.browser("ada")
+    ada = provider.browser("ada")
     page = ada.visit(NEW_TOKEN)
     first = press(ada, page, "Create token", name="once", scopes=["email"])
     again = press(ada, page, "Create token", name="once", scopes=["email"])
     assert "Copy your token now" in words(first)
     assert GONE in words(again)
     assert "o2p_" not in again.text
-    assert stored(any_provider, "Token") == 1
+    assert stored(provider, "Token") == 1
     other = press(ada, page, "Create token", name="another from the same page", scopes=["email"])
     assert GONE in words(other)
-    assert stored(any_provider, "Token") == 1
+    assert stored(provider, "Token") == 1
 
 
 def test_the_ticket_of_the_form_is_this_session_s_and_good_for_a_while(

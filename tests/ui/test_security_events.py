@@ -102,13 +102,13 @@ def test_what_clients_and_thieves_do(any_provider: Provider) -> None:
         assert len(events(ada)) == stored(any_provider, "AuditEvent", user_id=1) == 5
 
 
-def test_what_people_do_with_personal_tokens(any_provider: Provider) -> None:
-    ada = any_provider.browser("ada")
+def test_what_people_do_with_personal_tokens(provider: Provider) -> None:
+    ada = provider.browser("ada")
     personal_token(ada)
     press(ada, ada.visit(HOME), "Revoke token")
     assert events(ada) == ["The personal token laptop was ended.", "You made the personal token laptop."]
-    with any_provider.app.app_context():
-        rows = any_provider.db.session.query(any_provider.oauth2.models.AuditEvent).order_by("id").all()
+    with provider.app.app_context():
+        rows = provider.db.session.query(provider.oauth2.models.AuditEvent).order_by("id").all()
         assert [(row.kind, row.name, row.token_id is not None, row.scope) for row in rows] == [
             ("token made", "laptop", True, "email"),
             ("token ended", "laptop", True, None),
@@ -135,11 +135,11 @@ def test_what_people_do_with_applications_of_their_own(any_provider: Provider) -
     assert events(bob) == ["Your application Sheets was deleted.", "You took over the application Sheets."]
 
 
-def test_an_application_that_is_gone_keeps_its_name_there(any_provider: Provider) -> None:
-    client, ada = any_provider.client(name="<b>Gone</b>"), any_provider.browser("ada")
+def test_an_application_that_is_gone_keeps_its_name_there(provider: Provider) -> None:
+    client, ada = provider.client(name="<b>Gone</b>"), provider.browser("ada")
     client.tokens(ada)
-    with any_provider.app.app_context():
-        any_provider.oauth2.delete_client(any_provider.oauth2.get_client(client.client_id))
+    with provider.app.app_context():
+        provider.oauth2.delete_client(provider.oauth2.get_client(client.client_id))
     assert "You allowed <b>Gone</b>." in events(ada)
     assert urls(ada) == []
 
@@ -215,24 +215,24 @@ def test_an_authorization_is_ended_at_once_and_the_consent_forgotten(any_provide
     assert urls(ada) == []
 
 
-def test_what_was_given_since_is_ended_with_it(any_provider: Provider) -> None:
+def test_what_was_given_since_is_ended_with_it(provider: Provider) -> None:
     """Whoever got in once may have come again without a question."""
-    reader, other, ada = any_provider.client(), any_provider.client(name="Other"), any_provider.browser("ada")
+    reader, other, ada = provider.client(), provider.client(name="Other"), provider.browser("ada")
     first, spared = reader.tokens(ada), other.tokens(ada)
-    bobs = reader.tokens(any_provider.browser("bob"))
+    bobs = reader.tokens(provider.browser("bob"))
     with later(minutes=10):
         second = reader.tokens(ada)
     landed(ada, not_me(ada, "You allowed Reader."))
-    assert [works(any_provider, tokens["access_token"]) for tokens in (first, second)] == [False, False]
-    assert [works(any_provider, tokens["access_token"]) for tokens in (spared, bobs)] == [True, True]
+    assert [works(provider, tokens["access_token"]) for tokens in (first, second)] == [False, False]
+    assert [works(provider, tokens["access_token"]) for tokens in (spared, bobs)] == [True, True]
 
 
-def test_a_personal_token_is_ended_at_once(any_provider: Provider) -> None:
-    ada = any_provider.browser("ada")
+def test_a_personal_token_is_ended_at_once(provider: Provider) -> None:
+    ada = provider.browser("ada")
     value, other = personal_token(ada), personal_token(ada, "other")
     page = landed(ada, not_me(ada, "You made the personal token laptop."))
     assert said(page) == ENDED
-    assert [works(any_provider, value), works(any_provider, other)] == [False, True]
+    assert [works(provider, value), works(provider, other)] == [False, True]
     assert events(ada)[0] == "The personal token laptop was ended."
 
 
@@ -256,17 +256,17 @@ def test_what_cannot_act_any_more_has_no_button(provider: Provider, ada: Browser
         assert urls(ada) == []
 
 
-def test_only_one_s_own_events(any_provider: Provider) -> None:
-    client, ada, bob = any_provider.client(), any_provider.browser("ada"), any_provider.browser("bob")
+def test_only_one_s_own_events(provider: Provider) -> None:
+    client, ada, bob = provider.client(), provider.browser("ada"), provider.browser("bob")
     tokens, value = client.tokens(ada), personal_token(ada)
     addresses, good = urls(ada), csrf(bob)
     assert len(addresses) == 2
     for address in addresses:
         assert bob.visit(address).status_code == 404
         assert bob.http.post(address, data={"csrf_token": good}).status_code == 404
-        assert any_provider.browser().http.post(address).status_code == 302
+        assert provider.browser().http.post(address).status_code == 302
     assert events(bob) == []
-    assert [works(any_provider, tokens["access_token"]), works(any_provider, value)] == [True, True]
+    assert [works(provider, tokens["access_token"]), works(provider, value)] == [True, True]
 
 
 def test_looking_and_forged_forms_end_nothing(provider: Provider, ada: Browser, client: Client) -> None:
@@ -326,9 +326,9 @@ def test_at_most_twenty_addresses_are_noted(keeping: Provider) -> None:
     assert stored(keeping, "AuditEvent") == 20
 
 
-def test_who_comes_again_by_itself_is_told_once_a_day(any_provider: Provider) -> None:
+def test_who_comes_again_by_itself_is_told_once_a_day(provider: Provider) -> None:
     """A client could hide what matters behind a thousand lines."""
-    client, ada = any_provider.client(), any_provider.browser("ada")
+    client, ada = provider.client(), provider.browser("ada")
     for _ in range(4):
         ada.allow(client.address())
     with later(days=1, hours=1):

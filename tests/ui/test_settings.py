@@ -237,16 +237,16 @@ def test_revoke_ends_this_application_of_this_person_on_every_device(any_provide
     assert names(ada.visit(HOME), "authorised") == ["Other"]
 
 
-def test_disconnect_ends_one_and_keeps_the_consent(any_provider: Provider) -> None:
-    client, ada = any_provider.client(), any_provider.browser("ada")
+def test_disconnect_ends_one_and_keeps_the_consent(provider: Provider) -> None:
+    client, ada = provider.client(), provider.browser("ada")
     first, second = tokens_of(ada, client), tokens_of(ada, client)
-    with any_provider.app.app_context():
-        user = any_provider.user("ada")
-        public_id = any_provider.oauth2.list_authorizations(user=user)[0][0].public_id
+    with provider.app.app_context():
+        user = provider.user("ada")
+        public_id = provider.oauth2.list_authorizations(user=user)[0][0].public_id
     page = landed(ada, press(ada, ada.visit(HOME), "Disconnect", at=public_id))
     assert said(page) == "Disconnected. This connection can no longer use your account."
-    assert [works(any_provider, first[0]), refreshes(client, first[1])] == [False, False]
-    assert [works(any_provider, second[0]), refreshes(client, second[1])] == [True, True]
+    assert [works(provider, first[0]), refreshes(client, first[1])] == [False, False]
+    assert [works(provider, second[0]), refreshes(client, second[1])] == [True, True]
     assert not is_asked(ada, client)
 
 
