@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import request, url_for
 
+from ..domain.clients import OFFER
 from ..errors import PageError
 from ..state import ServerState
 from ..text import _
@@ -58,12 +59,14 @@ def client_take(visit: Visit, value: str) -> Any:
         text = _("%(app)s is yours. Make a new secret and revoke the old ones: whoever had it before knows them.")
         return visit.go("client_view", "good", text % {"app": taken.name}, client_id=address(taken))
     face = portrait(visit.server, client)
-    until = visit.server.storage.grants.open_of_client("offer", client.id).expires_at
+    offer = visit.server.storage.grants.open_of_client(OFFER, client.id)
+    if offer is None:
+        return _gone()  # withdrawn at this moment
     return visit.render(
         "transfer.html",
         app=face,
         from_name=face.maker,
-        open_until=until,
+        open_until=offer.expires_at,
         action=url_for(f"{BLUEPRINT}.client_take", value=value),
     )
 

@@ -199,3 +199,12 @@ def test_what_postgresql_cannot_do_now(state: str) -> None:
     original = Exception("not now")
     original.sqlstate = state  # type: ignore[attr-defined]
     assert is_unavailable(InternalError("x", None, original))
+
+
+def test_an_offer_that_is_withdrawn_at_this_moment(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    with provider.app.app_context():
+        value = provider.oauth2.offer_client(shelf(provider))
+    monkeypatch.setattr(server_of(provider).storage.grants, "open_of_client", lambda *_: None)
+    page = provider.browser("bob").visit(f"{HOME}offers/{value}/")
+    assert page.status_code == 410
+    assert "This offer is no longer open" in page.text
