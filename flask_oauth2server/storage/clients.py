@@ -153,8 +153,8 @@ class Clients(Queries):
         :param since: only those who allowed it after that.
         """
         table = self.models.Authorization.__table__
-        live = (table.c.client_pk == client_pk) & table.c.revoked_at.is_(None) & (table.c.live_until > clock.now())
-        found = select(table.c.user_id).where(live, table.c.user_id.is_not(None)).distinct().limit(most)
+        usable = self._usable(client_pk)
+        found = select(table.c.user_id).where(usable, table.c.user_id.is_not(None)).distinct().limit(most)
         if since is not None:
             found = found.where(table.c.created_at > since)
         return int(self.one(select(func.count()).select_from(found.subquery()))[0])
@@ -162,8 +162,13 @@ class Clients(Queries):
     def acts_for(self, client_pk: int, user: Any) -> bool:
         """Whether a client can act for *user*."""
         table = self.models.Authorization.__table__
-        live = (table.c.user_id == user) & table.c.revoked_at.is_(None) & (table.c.live_until > clock.now())
-        return self.one(select(table.c.id).where(live, table.c.client_pk == client_pk).limit(1)) is not None
+        statement = select(table.c.id).where(self._usable(client_pk), table.c.user_id == user)
+        return self.one(statement.limit(1)) is not None
+
+    def _usable(self, client_pk: int) -> Any:
+        """Of the authorizations of a client those that can still be used."""
+        table = self.models.Authorization.__table__
+        return (table.c.client_pk == client_pk) & table.c.revoked_at.is_(None) & (table.c.live_until > clock.now())
 
     def hold(self, client: Any) -> None:
         """Lock the row of *client*, on SQLite, too, and read it as it is now.
