@@ -24,6 +24,12 @@ OAUTH2_URL_PREFIX = "/oauth"
 OAUTH2_SETTINGS_URL_PREFIX = "/account/settings/applications"
 #: Serve the pages where people manage their applications and tokens.
 OAUTH2_ENABLE_SETTINGS = True
+#: Where administrators look after the provider.
+OAUTH2_ADMIN_URL_PREFIX = "/admin/oauth2"
+#: Serve the pages of administrators, for whom ``@oauth2.admin_required`` admits.
+OAUTH2_ENABLE_ADMIN = True
+#: Columns of ``user_model`` by whose beginning administrators find people, those that it has; give each an index.
+OAUTH2_USER_SEARCH_COLUMNS = ["email", "username", "name"]
 #: Let signed-in people register applications of their own; ``@oauth2.may_register`` narrows it.
 OAUTH2_USERS_MAY_REGISTER = True
 #: An application may be taken over by whoever was sent the offer for so many seconds.
@@ -46,8 +52,20 @@ OAUTH2_THEME = "auto"
 OAUTH2_CSP_SOURCES: dict[str, str] = {}
 #: Keep address and device (browser and system) of people and of what uses tokens, for their own pages.
 OAUTH2_KEEP_ADDRESSES = False
-#: Security events are kept so many seconds.
+#: Audit events are kept so many seconds.
 OAUTH2_AUDIT_EXPIRES_IN = 365 * 86400
+#: The key that seals of the audit are made with: a long random text of its own. None: derived from ``SECRET_KEY``.
+OAUTH2_AUDIT_KEY: str | None = None
+#: Former keys of the audit, with which older seals are still verified.
+OAUTH2_AUDIT_KEY_FALLBACKS: list[str] = []
+#: Keep the reasons of refused requests, for administrators.
+OAUTH2_ENABLE_FAILURES = True
+#: They are kept so many seconds.
+OAUTH2_FAILURES_EXPIRES_IN = 14 * 86400
+#: So many of them are kept at most, the latest.
+OAUTH2_FAILURES_KEPT = 10_000
+#: Counts of each day are kept so many seconds.
+OAUTH2_COUNTS_EXPIRES_IN = 90 * 86400
 #: Wrong guesses at the short secrets of one client within the window; then it is refused unheard. 0: not counted.
 OAUTH2_GUESSES_PER_CLIENT = 100
 #: Wrong guesses at short secrets from one address (IPv6: one /64 network) within the window. 0: not counted.
@@ -153,6 +171,7 @@ _OR_NONE: Mapping[str, type] = {
     "OAUTH2_BASE_TEMPLATE": str,
     "OAUTH2_RATE_STORAGE_URI": str,
     "OAUTH2_CACHE_TYPE": str,
+    "OAUTH2_AUDIT_KEY": str,
     "OAUTH2_ALLOWED_GRANT_TYPES": list,
     "OAUTH2_ALLOWED_RESPONSE_TYPES": list,
 }

@@ -32,7 +32,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 BLUEPRINT = "oauth2server"
 #: The blueprints, each with the setting that says where it lives.
-_PREFIX_KEYS = {BLUEPRINT: "OAUTH2_URL_PREFIX", "oauth2server_settings": "OAUTH2_SETTINGS_URL_PREFIX"}
+_PREFIX_KEYS = {
+    BLUEPRINT: "OAUTH2_URL_PREFIX",
+    "oauth2server_settings": "OAUTH2_SETTINGS_URL_PREFIX",
+    "oauth2server_admin": "OAUTH2_ADMIN_URL_PREFIX",
+}
 
 
 class OAuth2Server(Verbs):
@@ -164,6 +168,11 @@ class OAuth2Server(Verbs):
         the person.
         """
         return self._hooked("consent_decision", hook)
+
+    def admin_required(self, hook: F) -> F:
+        """Decorator: *hook(user)* tells whether a user may open the pages of administrators; default:
+        whether ``user.is_admin`` is True."""
+        return self._hooked("admin_required", hook)
 
     def may_register(self, hook: F) -> F:
         """Decorator: *hook(user)* tells whether a user may register applications; it narrows
@@ -306,6 +315,7 @@ def _meet_login_manager(app: Flask, server: ServerState) -> None:
 
 def _start_development(app: Flask, server: ServerState, development: Development) -> None:
     server.subjects.admits = development.is_admitted
+    server.subjects.all_are_administrators = True
     with app.app_context():
         server.storage.schema.create()
     app.logger.warning(

@@ -31,6 +31,8 @@ class Subjects:
         self._hooks = hooks
         #: Whether the browser of the current request may be let in at all.
         self.admits: Callable[[], bool] = lambda: True
+        #: Whether everybody who is let in is an administrator: the bare start.
+        self.all_are_administrators = False
 
     def key_of(self, user: Any) -> Any:
         """The key under which *user* is stored.
@@ -52,6 +54,13 @@ class Subjects:
         else None."""
         person = sessions.person() if self.admits() else None
         return person if person is not None and self.is_active(self.key_of(person)) else None
+
+    def is_administrator(self, user: Any) -> bool:
+        """Whether *user* may open the pages of administrators (``@oauth2.admin_required``)."""
+        hook = self._hooks.get("admin_required")
+        if hook is not None:
+            return hook(user) is True
+        return self.all_are_administrators or getattr(user, "is_admin", False) is True
 
     def name_of(self, user: Any) -> tuple[str, str]:
         """How a person is called, and a second line such as the e-mail address; it may be empty.

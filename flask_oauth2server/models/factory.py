@@ -11,7 +11,7 @@ from sqlalchemy import Column, ForeignKey, Index, inspect
 from sqlalchemy.orm import MappedAsDataclass
 
 from ..errors import ConfigurationError
-from . import mixins
+from . import mixins, records
 
 _INFO_KEY = "oauth2server"
 
@@ -23,13 +23,18 @@ class Models:
     Client: Any
     ClientSecret: Any
     ClientLogo: Any
+    ClientTerm: Any
     Authorization: Any
     Grant: Any
     Token: Any
     Consent: Any
     Replay: Any
     AuditEvent: Any
+    AuditSeal: Any
+    Failure: Any
     FailureCount: Any
+    DailyCount: Any
+    DoctorReport: Any
 
     def __iter__(self) -> Any:
         return (getattr(self, field.name) for field in fields(self))
@@ -47,6 +52,7 @@ _USER_COLUMNS = {
     "Token": _UserColumn("CASCADE", nullable=True),
     "Consent": _UserColumn("CASCADE", nullable=False),
     "AuditEvent": _UserColumn("SET NULL", nullable=True),
+    "Failure": _UserColumn("SET NULL", nullable=True),
 }
 
 
@@ -75,10 +81,19 @@ def create_models(db: SQLAlchemy, user_model: Any = None, **own: Any) -> Models:
     models = Models(**{name: _model(db, name, own.get(name)) for name in names})
     for name, column in _USER_COLUMNS.items():
         _add_user_column(getattr(models, name), column, user_model)
-    table = models.Consent.__table__
-    Index("uq_oauth2_consent_user_client", table.c.user_id, table.c.client_pk, unique=True)
+    _add_indexes(models)
     db.metadata.info[_INFO_KEY] = (models, user_model, dict(own))
     return models
+
+
+def _add_indexes(models: Models) -> None:
+    """Those of several columns; lists are filtered and searched by them, newest first."""
+    consent, client, term = (m.__table__ for m in (models.Consent, models.Client, models.ClientTerm))
+    Index("uq_oauth2_consent_user_client", consent.c.user_id, consent.c.client_pk, unique=True)
+    Index("ix_oauth2_client_verified_id", client.c.verified, client.c.id)
+    Index("ix_oauth2_client_confidential_id", client.c.is_confidential, client.c.id)
+    Index("ix_oauth2_client_disabled_id", client.c.disabled_at, client.c.id)
+    Index("ix_oauth2_client_term_term", term.c.term, term.c.client_pk)
 
 
 def _check_same(made: tuple[Models, Any, dict[str, Any]], user_model: Any, own: dict[str, Any]) -> None:
@@ -92,7 +107,7 @@ def _check_same(made: tuple[Models, Any, dict[str, Any]], user_model: Any, own: 
 
 
 def _model(db: SQLAlchemy, name: str, own: Any) -> Any:
-    mixin = getattr(mixins, f"{name}Mixin")
+    mixin = getattr(mixins, f"{name}Mixin", None) or getattr(records, f"{name}Mixin")
     if own is None:
         # The class name is ours alone: the host may well have a Token of its own.
         return types.new_class(f"OAuth2{name}", (mixin, db.Model), exec_body=lambda ns: ns.update(__module__=__name__))

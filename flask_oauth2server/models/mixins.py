@@ -38,6 +38,11 @@ def exact(length: int) -> TypeEngine[str]:
     return String(length).with_variant(String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
 
 
+def ordered(length: int) -> TypeEngine[str]:
+    """The same, and sorted by code point on PostgreSQL, too: an index finds by the beginning then."""
+    return exact(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 def _client_key(nullable: bool = False, unique: bool = False) -> Any:
     target = ForeignKey("oauth2_client.id", ondelete="CASCADE")
     return mapped_column(key_type(), target, nullable=nullable, index=True, unique=unique)
@@ -145,6 +150,18 @@ class ClientLogoMixin(Row):
 
     def __repr__(self) -> str:
         return f"<ClientLogo {self.id}>"
+
+
+class ClientTermMixin(Row):
+    """A word by whose beginning a client is found: of its name, its ``client_id``, a host it returns to."""
+
+    __tablename__ = "oauth2_client_term"
+
+    term: Mapped[str] = mapped_column(ordered(128), nullable=False)
+
+    @declared_attr
+    def client_pk(cls) -> Mapped[int]:  # noqa: N805
+        return _client_key()  # type: ignore[no-any-return]
 
 
 class AuthorizationMixin(Row):
@@ -268,45 +285,3 @@ class ReplayMixin(Row):
     namespace: Mapped[str] = mapped_column(exact(255), nullable=False)
     digest: Mapped[str] = mapped_column(String(64), nullable=False)
     expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
-
-
-class AuditEventMixin(Row):
-    """What happened in a person's name: allowed, used from a new address, refused, ended.
-
-    Names are kept as they were at the time, so that the row still tells when what it speaks of is gone.
-    """
-
-    __tablename__ = "oauth2_audit_event"
-    created_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, default=clock.now, index=True)
-    kind: Mapped[str] = mapped_column(String(32), nullable=False)
-    client_id: Mapped[str | None] = mapped_column(exact(512), nullable=True)
-    client_name: Mapped[str | None] = mapped_column(String(255), nullable=True)
-    authorization: Mapped[str | None] = mapped_column(exact(64), nullable=True, index=True)
-    token_id: Mapped[int | None] = mapped_column(key_type(), nullable=True, index=True)
-    name: Mapped[str | None] = mapped_column(String(255), nullable=True)
-    scope: Mapped[str | None] = mapped_column(Text, nullable=True)
-    reason: Mapped[str | None] = mapped_column(String(64), nullable=True)
-    device: Mapped[str | None] = mapped_column(String(255), nullable=True)
-    address: Mapped[str | None] = mapped_column(String(64), nullable=True)
-
-    def __repr__(self) -> str:
-        return f"<AuditEvent {self.id} {self.kind}>"
-
-
-class FailureCountMixin(Row):
-    """Failures that allow guessing, counted within a window of time."""
-
-    __tablename__ = "oauth2_failure_count"
-    __table_args__ = (
-        UniqueConstraint("kind", "subject", name="uq_oauth2_failure_count_kind_subject"),
-        Row.__table_args__,
-    )
-
-    kind: Mapped[str] = mapped_column(String(32), nullable=False)
-    #: SHA-256 of what is counted: a client, an address.
-    subject: Mapped[str] = mapped_column(String(64), nullable=False)
-    count: Mapped[int] = mapped_column(Integer, nullable=False)
-    expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
-
-    def __repr__(self) -> str:
-        return f"<FailureCount {self.id} {self.kind}>"

@@ -89,11 +89,13 @@ class Schema(Queries):
         for column in missing:
             clause = CreateColumn(_with_default(column, connection.dialect)).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {quoted} ADD COLUMN {clause}")
+        done = [f"Added {table.name}.{column.name}." for column in missing]
         indexes = {index["name"] for index in inspect(connection).get_indexes(table.name)}
         for index in table.indexes:
-            if index.name not in indexes and any(column in missing for column in index.columns):
+            if index.name not in indexes:
                 index.create(connection)
-        return [f"Added {table.name}.{column.name}." for column in missing]
+                done.append(f"Made the index {index.name}.")
+        return done
 
     def _engine(self) -> Any:
         return self.db.session.get_bind(mapper=self.models.Client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..development import Development
 from ..state import ServerState
 from . import (
+    admin,
     consent,
     errors,
     my_applications,
@@ -26,5 +27,7 @@ def init_app(server: ServerState, development: Development | None) -> None:
     if has_settings(server):
         for part in (settings, my_applications, transfer, personal_tokens, security):
             part.init_app(server)
+    if server.settings["OAUTH2_ENABLE_ADMIN"]:
+        admin.init_app(server)
     if development is not None:
         start.init_app(server, development)

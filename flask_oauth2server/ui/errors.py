@@ -183,6 +183,12 @@ def _missing(server: ServerState, app: Any) -> Text:
     return Text("bad", _("There is nothing here"), happened, [_("Go back to your applications and look there.")])
 
 
+def _not_admin(server: ServerState, app: Any) -> Text:
+    happened = _("This page is for administrators, and you are signed in as somebody who is none.")
+    advice = [_("Sign in as an administrator, or ask one to open it for you.")]
+    return Text("bad", _("You may not open this page"), happened, advice)
+
+
 def _offer_gone(server: ServerState, app: Any) -> Text:
     happened = _("It was used or withdrawn, or it is too old. Nothing was changed.")
     advice = [_("Ask whoever sent you the link for another one.")]
@@ -209,5 +215,6 @@ _TEXTS: Mapping[str, Callable[[ServerState, Any], Text]] = {
     "too_large": _too_large,
     "no_key": _no_key,
     "missing": _missing,
+    "not_admin": _not_admin,
     "offer_gone": _offer_gone,
 }

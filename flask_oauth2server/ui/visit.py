@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import redirect, request, session, url_for
 from flask_wtf.csrf import ValidationError, validate_csrf
@@ -34,6 +34,10 @@ class Visit:
     :ivar stale: whether one came with a token that is missing, or of a session that is over.
     """
 
+    #: Where the pages live, and the folder of their templates.
+    blueprint: ClassVar[str] = BLUEPRINT
+    folder: ClassVar[str] = "settings"
+
     server: ServerState
     user: Any
     key: Any
@@ -41,10 +45,10 @@ class Visit:
     stale: bool
 
     def render(self, template: str, **context: Any) -> str:
-        """A page below ``settings/``, with what the person is to be told."""
+        """A page of the folder, with what the person is to be told."""
         kept = session.pop(_MESSAGE, None)
         context.setdefault("message", tuple(kept) if kept else too_late() if self.stale else None)
-        return render(self.server, f"settings/{template}", user=self.user, **context)
+        return render(self.server, f"{self.folder}/{template}", user=self.user, **context)
 
     def go(self, endpoint: str, kind: str = "", text: str = "", **arguments: Any) -> Any:
         """To a page of this person's, which says *text* there.
@@ -55,7 +59,7 @@ class Visit:
             session[_MESSAGE] = [kind, str(text)]
         elif self.stale:
             session[_MESSAGE] = list(too_late())
-        return redirect(url_for(f"{BLUEPRINT}.{endpoint}", **arguments), 303)
+        return redirect(url_for(f"{self.blueprint}.{endpoint}", **arguments), 303)
 
     def ticket(self, purpose: str) -> str:
         """A one-time ticket for a form of this session."""
@@ -76,8 +80,14 @@ class Visit:
         return f"{self.key} {sessions.sid()}"
 
 
-def signed_in(server: ServerState, view: Callable[..., Any]) -> Callable[..., Any]:
-    """*view* with a :class:`Visit`, for whoever is signed in; others are sent to sign in."""
+def signed_in(
+    server: ServerState, view: Callable[..., Any], kind: type[Visit] = Visit, admit: Callable[[Any], None] | None = None
+) -> Callable[..., Any]:
+    """*view* with a :class:`Visit`, for whoever is signed in; others are sent to sign in.
+
+    :param kind: the class of the visit.
+    :param admit: is called with the person, and may refuse by an exception.
+    """
 
     @functools.wraps(view)
     def visited(**arguments: Any) -> Any:
@@ -86,10 +96,12 @@ def signed_in(server: ServerState, view: Callable[..., Any]) -> Callable[..., An
         person = server.subjects.person()
         if person is None:
             return server.login_manager.unauthorized()
+        if admit is not None:
+            admit(person)
         good = request.method == "POST" and _is_ours()
         stale = request.method == "POST" and not good
         try:
-            return view(Visit(server, person, server.subjects.key_of(person), good, stale), **arguments)
+            return view(kind(server, person, server.subjects.key_of(person), good, stale), **arguments)
         except Gone as error:  # ended in another tab meanwhile
             raise missing() from error
 

@@ -217,6 +217,8 @@ def test_tables_are_made_and_completed(any_provider: Provider) -> None:
         oauth2.create_client(name="Old", scopes=[], client_id="old")
         db.session.remove()
         oauth2.models.Replay.__table__.drop(db.engine)
+        index = next(i for i in oauth2.models.Client.__table__.indexes if i.name == "ix_oauth2_client_disabled_id")
+        index.drop(db.engine)
         with db.engine.begin() as connection:
             for column in ("first_party", "refresh_rotation", "disabled_at"):
                 connection.execute(text(f"ALTER TABLE oauth2_client DROP COLUMN {column}"))
@@ -229,6 +231,7 @@ def test_tables_are_made_and_completed(any_provider: Provider) -> None:
             "Added oauth2_client.first_party.",
             "Added oauth2_client.refresh_rotation.",
             "Added oauth2_client.disabled_at.",
+            "Made the index ix_oauth2_client_disabled_id.",
         ]
         assert storage.schema.problems() == []
         assert oauth2.init_db() == []
