@@ -55,6 +55,11 @@ class Queries:
         rows = self.db.session.execute(statement.order_by(*order).offset(offset).limit(limit))
         return [row[0] if len(row) == 1 else row for row in rows], int(total)
 
+    def counted(self, statement: Any, most: int) -> int:
+        """How many rows *statement* finds; *most* + 1 means that there are more than *most*."""
+        few = statement.order_by(None).limit(most + 1).subquery()
+        return int(self.one(select(func.count()).select_from(few))[0])
+
     def _bind(self) -> dict[str, Any]:
         return {"mapper": self.models.Client}
 
