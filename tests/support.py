@@ -25,6 +25,8 @@ from sqlalchemy.orm import mapped_column
 
 from flask_oauth2server import OAuth2Server, Scope
 
+from . import tables
+
 ISSUER = "https://provider.example"
 CALLBACK = "https://client.example/cb"
 
@@ -119,8 +121,9 @@ def build(
             event.listen(db.engine, "connect", _without_waiting_for_the_disk)
     if fresh:
         with app.app_context():
-            db.drop_all()
-            db.create_all()
+            if not tables.emptied(db):
+                db.drop_all()
+                db.create_all()
             db.session.add_all([User(name="ada"), User(name="bob")])
             db.session.commit()
     return Provider(app, db, oauth2, User)
