@@ -16,7 +16,9 @@ from .audit_events import AuditEvents
 from .authorizations import Authorizations
 from .clients import Clients
 from .consents import Consents
+from .daily_counts import DailyCounts
 from .failure_counts import FailureCounts
+from .failures import Failures
 from .grants import Grants
 from .logos import Logos
 from .replays import Replays
@@ -47,6 +49,8 @@ class Storage:
         self.replays = Replays(db, models)
         self.audit_events = AuditEvents(db, models)
         self.failure_counts = FailureCounts(db, models)
+        self.failures = Failures(db, models)
+        self.daily_counts = DailyCounts(db, models)
 
     @contextmanager
     def guarded(self, tables: bool = True) -> Iterator[None]:
