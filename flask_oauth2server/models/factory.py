@@ -93,6 +93,7 @@ def _add_indexes(models: Models) -> None:
     Index("ix_oauth2_client_verified_id", client.c.verified, client.c.id)
     Index("ix_oauth2_client_confidential_id", client.c.is_confidential, client.c.id)
     Index("ix_oauth2_client_disabled_id", client.c.disabled_at, client.c.id)
+    Index("ix_oauth2_client_introspect_id", client.c.may_introspect, client.c.id)
     Index("ix_oauth2_client_term_term", term.c.term, term.c.client_pk)
 
 

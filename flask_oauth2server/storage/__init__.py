@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from flask_sqlalchemy import SQLAlchemy
 
 from ..models.factory import Models
+from .access import Access
 from .audit_events import AuditEvents
 from .authorizations import Authorizations
 from .clients import Clients
@@ -23,6 +24,7 @@ from .grants import Grants
 from .logos import Logos
 from .replays import Replays
 from .schema import Schema
+from .scope_use import ScopeUse
 from .tokens import Tokens
 from .unit import DATABASE_ERRORS, Unit
 from .users import Users
@@ -45,6 +47,8 @@ class Storage:
         self.grants = Grants(db, models)
         self.users = Users(db, models, user_model)
         self.tokens = Tokens(db, models, self.users)
+        self.access = Access(db, models, self.users)
+        self.scope_use = ScopeUse(db, models)
         self.consents = Consents(db, models)
         self.replays = Replays(db, models)
         self.audit_events = AuditEvents(db, models)

@@ -6,13 +6,12 @@ work is done, also where the commit is left to the caller.
 
 from __future__ import annotations
 
-from .authorizations import AuthorizationVerbs
+from .access import AccessVerbs
 from .base import EXTENSION_NAME as EXTENSION_NAME
 from .clients import ClientVerbs
 from .offers import OfferVerbs
-from .personal_tokens import PersonalTokenVerbs
 from .users import UserVerbs
 
 
-class Verbs(ClientVerbs, OfferVerbs, PersonalTokenVerbs, AuthorizationVerbs, UserVerbs):
+class Verbs(ClientVerbs, OfferVerbs, AccessVerbs, UserVerbs):
     """The part of :class:`~flask_oauth2server.OAuth2Server` that acts."""
