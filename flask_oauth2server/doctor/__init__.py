@@ -1,0 +1,125 @@
+"""``server.doctor``: is all well with this provider? Every check is a row of the table below."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any
+
+from flask import Flask
+
+from .. import clock
+from ..errors import OAuth2ServerError
+from ..state import ServerState
+from ..storage.unit import DATABASE_ERRORS
+from ..text import gettext as _
+from . import clients, settings
+from .findings import BAD, WARN, Check, Expiring, Finding, Overview, pieces, worst_first
+from .patient import Patient
+
+__all__ = ["CHECKS", "Doctor", "Expiring", "Finding", "Overview", "pieces"]
+
+log = logging.getLogger(__name__)
+
+#: In this order they are run, and told where they are alike bad.
+CHECKS: tuple[Check, ...] = (
+    Check("running_mode", settings.running_mode),
+    Check("insecure_transport", settings.insecure_transport),
+    Check("oauthlib_debug", settings.oauthlib_debug),
+    Check("query_token", settings.query_token),
+    Check("implicit", settings.implicit),
+    Check("unverified_errors", settings.unverified_errors),
+    Check("lifetimes", settings.lifetimes),
+    Check("refresh_grace", settings.refresh_grace),
+    Check("loopback_hosts", settings.loopback_hosts),
+    Check("csp_sources", settings.csp_sources),
+    Check("audit_key", settings.audit_key),
+)
+#: Where one of these finds something bad, no other question to the database is asked.
+FOUNDATION = {"database", "tables"}
+
+#: What a check may meet: a database that cannot, or rows and hooks of a host that are not as they should be.
+_ODD = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_TROUBLE = (OAuth2ServerError, *DATABASE_ERRORS, OSError, *_ODD)
+
+
+class Doctor:
+    """Examines one app.
+
+    :param app: the app.
+    :param server: its parts.
+    """
+
+    def __init__(self, app: Flask, server: ServerState) -> None:
+        self._app = app
+        self._server = server
+
+    def overview(self) -> Overview:
+        """What is found without asking the network, and what the last run that asked it found there."""
+        local = [check for check in CHECKS if not check.network]
+        overview = self._examine(local)
+        report = self._last_report()
+        if report is None:
+            return overview
+        names = {check.name for check in CHECKS if check.network}
+        told = [Finding(**finding) for finding in report.findings if finding["check"] in names]
+        passed = len(names) - len({finding.check for finding in told})
+        return Overview(worst_first([*overview.findings, *told]), overview.passed + passed, report.created_at)
+
+    def run(self, network: bool = True) -> Overview:
+        """Run all checks; a run that asked the network is kept for :meth:`overview`.
+
+        :param network: whether to ask the network, too.
+        """
+        overview = self._examine([check for check in CHECKS if network or not check.network])
+        if network and self._keep(overview):
+            return replace(overview, checked_at=clock.now())
+        return overview
+
+    def expiring(self, most: int = 100) -> list[Expiring]:
+        """Secrets of clients that end within two weeks, the first to end first."""
+        return [Expiring(*row) for row in self._server.storage.doctor.expiring(clients.SOON, most)]
+
+    def _examine(self, checks: Iterable[Check]) -> Overview:
+        patient = Patient(self._app, self._server)
+        findings: list[Finding] = []
+        passed, usable = 0, True
+        for check in checks:
+            if check.database and not usable:
+                continue  # it would only say the same once more
+            found = self._found(check, patient)
+            findings += found
+            passed += not found
+            usable = usable and not (check.name in FOUNDATION and any(f.level == BAD for f in found))
+        return Overview(worst_first(findings), passed, None)
+
+    def _found(self, check: Check, patient: Patient) -> list[Finding]:
+        try:
+            return [Finding(check.name, *symptom) for symptom in check.find(patient)]
+        except _TROUBLE as error:
+            log.warning("the check %s failed", check.name, exc_info=error)
+            self._server.storage.unit.rollback()
+            fact = _("The check “%(check)s” could not be made.", check=check.name)
+            return [
+                Finding(
+                    check.name, WARN, fact, _("The log of the app says more: %(error)s", error=type(error).__name__)
+                )
+            ]
+
+    def _last_report(self) -> Any:
+        try:
+            return self._server.storage.doctor.last_report()
+        except DATABASE_ERRORS:  # a check has told of it
+            self._server.storage.unit.rollback()
+            return None
+
+    def _keep(self, overview: Overview) -> bool:
+        """Write a run down, unless the database cannot."""
+        findings, storage = [asdict(finding) for finding in overview.findings], self._server.storage
+        try:
+            storage.unit.run(lambda: storage.doctor.keep(findings, len(CHECKS)))
+        except (OAuth2ServerError, *DATABASE_ERRORS):
+            storage.unit.rollback()
+            return False
+        return True

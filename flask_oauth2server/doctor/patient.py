@@ -1,0 +1,72 @@
+"""What the checks look at: one app, and what several of them would have to ask for twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from flask import Flask
+
+from ..state import ServerState
+from ..transport import is_loopback_host
+
+_HOST = re.compile(r"\w+://([^/]*)")
+
+
+class Patient:
+    """One app under examination.
+
+    :param app: the app.
+    :param server: its parts.
+    """
+
+    def __init__(self, app: Flask, server: ServerState) -> None:
+        self.app = app
+        self.server = server
+        self.settings: Mapping[str, Any] = server.settings
+        self.config: Mapping[str, Any] = app.config
+        self.storage = server.storage.doctor
+
+    @cached_property
+    def issuer(self) -> str:
+        """The issuer as configured, or an empty string."""
+        return self.settings["OAUTH2_ISSUER"] or ""
+
+    @cached_property
+    def is_public(self) -> bool:
+        """Whether clients elsewhere reach it: its issuer is not this computer."""
+        found = _HOST.match(self.issuer)
+        return found is not None and not is_loopback_host(found[1])
+
+    @cached_property
+    def workers(self) -> int | None:
+        """How many processes serve the app, as far as the environment tells; None: it does not."""
+        arguments = _gunicorn_workers(os.environ.get("GUNICORN_CMD_ARGS", ""))
+        told = [arguments, os.environ.get("WEB_CONCURRENCY"), getattr(sys.modules.get("uwsgi"), "numproc", None)]
+        numbers = [int(number) for number in told if number is not None and str(number).isdecimal()]
+        return numbers[0] if numbers else None
+
+    @cached_property
+    def has_workers(self) -> bool:
+        """Whether several processes are known to serve it."""
+        return (self.workers or 1) > 1
+
+    @cached_property
+    def clients(self) -> list[Any]:
+        """The latest enabled clients, so many of each type as checks look through."""
+        return self.storage.latest_clients()
+
+
+def _gunicorn_workers(arguments: str) -> str | None:
+    """The number behind ``--workers`` or ``-w``; the last one counts."""
+    try:
+        text = " ".join(shlex.split(arguments))
+    except ValueError:
+        return None
+    found = re.findall(r"(?:^|\s)(?:--workers[= ]|-w[= ]?)(\d+)(?=\s|$)", text)
+    return found[-1] if found else None
