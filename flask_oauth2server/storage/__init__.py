@@ -15,18 +15,22 @@ from ..models.factory import Models
 from .access import Access
 from .audit_events import AuditEvents
 from .authorizations import Authorizations
+from .client_search import ClientSearch
 from .clients import Clients
 from .consents import Consents
+from .doctor import Health
 from .daily_counts import DailyCounts
 from .failure_counts import FailureCounts
 from .failures import Failures
 from .grants import Grants
 from .logos import Logos
+from .overview import OverviewQueries
 from .replays import Replays
 from .schema import Schema
 from .scope_use import ScopeUse
 from .tokens import Tokens
 from .unit import DATABASE_ERRORS, Unit
+from .user_search import UserSearch
 from .users import Users
 
 
@@ -49,10 +53,14 @@ class Storage:
         self.tokens = Tokens(db, models, self.users)
         self.access = Access(db, models, self.users)
         self.scope_use = ScopeUse(db, models)
+        self.client_search = ClientSearch(db, models)
+        self.user_search = UserSearch(db, models, self.users)
+        self.overview = OverviewQueries(db, models)
         self.consents = Consents(db, models)
         self.replays = Replays(db, models)
         self.audit_events = AuditEvents(db, models)
         self.failure_counts = FailureCounts(db, models)
+        self.doctor = Health(db, models)
         self.failures = Failures(db, models)
         self.daily_counts = DailyCounts(db, models)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import g
+from flask import g, url_for
+from markupsafe import Markup, escape
 
+from ... import clock
 from ...errors import PageError
 from ...state import ServerState
+from ...text import _
 from ..visit import Visit, signed_in
+from .faces import MOST, Count, Entry
 
 BLUEPRINT = "oauth2server_admin"
 
@@ -25,7 +29,45 @@ class AdminVisit(Visit):
 
         :param context: ``section`` names the entry of the navigation that the page belongs to.
         """
-        return super().render(template, **context)
+        return super().render(
+            template,
+            admin_url=url_for(f"{BLUEPRINT}.index"),
+            navigation=navigation(self.server),
+            breakable=breakable,
+            **context,
+        )
+
+
+def navigation(server: ServerState) -> list[Entry]:
+    """The sections whose pages are served, in their order."""
+    sections: list[tuple[str, str, str, str, Callable[[], Count] | None]] = [
+        ("overview", "index", _("Overview"), "chart", None),
+        ("clients", "clients", _("Clients"), "grid", lambda: Count.of(server.storage.overview.clients(MOST))),
+        ("tokens", "tokens", _("Tokens"), "ticket", None),
+        ("scopes", "scopes", _("Scopes"), "scopes", None),
+        ("failures", "failures", _("Failures"), "bad", lambda: Count(refused_today(server))),
+        ("audit", "audit", _("Audit log"), "list", None),
+    ]
+    served = {route.name for route in server.routes if route.blueprint == BLUEPRINT}
+    return [
+        Entry(section, label, icon, url_for(f"{BLUEPRINT}.{endpoint}"), count() if count else None)
+        for section, endpoint, label, icon, count in sections
+        if endpoint in served
+    ]
+
+
+def refused_today(server: ServerState) -> int:
+    """How many requests were refused since midnight, UTC."""
+    days = server.storage.daily_counts.range(["refused"], 1)
+    return int(days["refused"].get(clock.now().date(), 0))
+
+
+def breakable(text: str) -> Markup:
+    """*text*, which may be parted after an @, a dot and a slash where the line ends."""
+    escaped = str(escape(text))
+    for character in "@./":
+        escaped = escaped.replace(character, f"{character}<wbr>")
+    return Markup(escaped)
 
 
 def administrator(server: ServerState, view: Callable[..., Any]) -> Callable[..., Any]:
