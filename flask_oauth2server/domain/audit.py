@@ -13,12 +13,28 @@ from .devices import Devices
 
 #: Kinds of events.
 ALLOWED, DENIED, USED, ENDED = "allowed", "denied", "used", "ended"
+#: A code or refresh token came a second time; CONSENT_FORGOTTEN without a user: everybody's for a client.
+REUSED, CONSENT_FORGOTTEN = "reused", "consent forgotten"
 #: Why somebody was not asked who is told to have allowed a client.
 REMEMBERED, BY_PROVIDER = "remembered", "by the provider"
-TOKEN_MADE, TOKEN_ENDED = "token made", "token ended"
+TOKEN_MADE, TOKEN_CHANGED, TOKEN_ENDED = "token made", "token changed", "token ended"
 CLIENT_MADE, CLIENT_CHANGED, CLIENT_DELETED = "client made", "client changed", "client deleted"
+CLIENT_DISABLED, CLIENT_ENABLED, CLIENT_CHECKED = "client disabled", "client enabled", "client checked"
+CLIENT_OFFERED, OFFER_WITHDRAWN = "client offered", "offer withdrawn"
 CLIENT_GIVEN_AWAY, CLIENT_TAKEN_OVER = "client given away", "client taken over"
 SECRET_MADE, SECRET_ENDED = "secret made", "secret ended"
+USER_ERASED, USER_EXPORTED = "user erased", "user exported"
+AUDIT_VERIFIED, AUDIT_EXPORTED = "audit verified", "audit exported"
+
+#: All of them, in the order of their groups.
+KINDS = (
+    *(ALLOWED, DENIED, USED, ENDED, REUSED, CONSENT_FORGOTTEN, TOKEN_MADE, TOKEN_CHANGED, TOKEN_ENDED),
+    *(CLIENT_MADE, CLIENT_CHANGED, CLIENT_CHECKED, CLIENT_DISABLED, CLIENT_ENABLED, CLIENT_DELETED),
+    *(CLIENT_OFFERED, OFFER_WITHDRAWN, CLIENT_GIVEN_AWAY, CLIENT_TAKEN_OVER, SECRET_MADE, SECRET_ENDED),
+    *(USER_ERASED, USER_EXPORTED, AUDIT_VERIFIED, AUDIT_EXPORTED),
+)
+#: Kinds of actors.
+ADMINISTRATOR, PERSON, CLIENT, COMMAND_LINE, SERVER = "administrator", "person", "client", "command line", "server"
 
 #: So many new addresses of one authorization or token are noted in a week, so that nobody fills the table.
 MOST_ADDRESSES = 20

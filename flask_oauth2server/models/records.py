@@ -34,15 +34,17 @@ class AuditEventMixin(Row):
     address: Mapped[str | None] = mapped_column(String(64), nullable=True)
     #: ``person``, ``administrator``, ``client``, ``command line`` or ``server``.
     actor_kind: Mapped[str | None] = mapped_column(String(16), nullable=True)
-    actor: Mapped[str | None] = mapped_column(exact(255), nullable=True, index=True)
+    actor: Mapped[str | None] = mapped_column(exact(512), nullable=True)
     #: What was changed, as ``{"name": ["before", "after"]}``.
     changes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), nullable=True)
     user_salt: Mapped[str | None] = mapped_column(String(32), nullable=True)
     user_digest: Mapped[str | None] = mapped_column(String(64), nullable=True)
     actor_salt: Mapped[str | None] = mapped_column(String(32), nullable=True)
     actor_digest: Mapped[str | None] = mapped_column(String(64), nullable=True)
+    #: The name of a key, and an HMAC under it over all of this but ``seal`` and what the digests stand for.
+    mac: Mapped[str | None] = mapped_column(String(96), nullable=True)
     #: The number of the seal that it stands under; None: not sealed yet.
-    seal: Mapped[int | None] = mapped_column(key_type(), nullable=True, index=True)
+    seal: Mapped[int | None] = mapped_column(key_type(), nullable=True)
 
     def __repr__(self) -> str:
         return f"<AuditEvent {self.id} {self.kind}>"
@@ -66,6 +68,8 @@ class AuditSealMixin(Row):
     last_at: Mapped[datetime] = mapped_column(DateTime, nullable=False)
     #: When its events were removed because they had been kept long enough.
     purged_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
+    #: The name of a key, and an HMAC under it which proves that this server removed them.
+    purge_mac: Mapped[str | None] = mapped_column(String(96), nullable=True)
 
     def __repr__(self) -> str:
         return f"<AuditSeal {self.number}>"

@@ -49,6 +49,33 @@ class AuditEvents(Queries):
             statement = statement.where(event.c.id < before)
         return self.all(statement)
 
+    def page(
+        self,
+        *,
+        before: int | None = None,
+        user: Any = None,
+        actor: str | None = None,
+        client_id: str | None = None,
+        kind: str | None = None,
+        limit: int,
+    ) -> list[Any]:
+        """Events of everybody, newest first; each filter has an index.
+
+        :param before: only those with a smaller key.
+        :param user: only those that concern this user, by the stored key.
+        :param actor: only those that this person, administrator or client did: the stored key as text, or a
+            ``client_id``.
+        """
+        table = self.models.AuditEvent.__table__
+        wanted = {"user_id": user, "actor": actor, "client_id": client_id, "kind": kind}
+        statement = select(table).order_by(table.c.id.desc()).limit(limit)
+        for name, value in wanted.items():
+            if value is not None:
+                statement = statement.where(table.c[name] == value)
+        if before is not None:
+            statement = statement.where(table.c.id < before)
+        return self.all(statement)
+
     def newer(self, user: Any, *, after: int, limit: int) -> list[int]:
         """Keys of the next newer events of *user*, oldest first."""
         table = self.models.AuditEvent.__table__
