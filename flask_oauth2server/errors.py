@@ -128,6 +128,10 @@ class Gone(OAuth2ServerError):  # noqa: N818
     """What the unit of work hangs on was deleted meanwhile (an integrity error)."""
 
 
+class Outdated(OAuth2ServerError):  # noqa: N818
+    """What was to be changed is not any more what whoever changes it has looked at."""
+
+
 class Conflict(OAuth2ServerError):  # noqa: N818
     """Another transaction wrote the same row first; the unit of work is repeated once."""
 

@@ -17,6 +17,7 @@ from .domain import tokens
 from .domain.audit import Audit
 from .domain.authorizations import AuthorizationRegistry
 from .domain.bearer import DatabaseTokens, TokenInfo
+from .domain.client_search import ClientSearch
 from .domain.clients import OFFER, ClientRegistry
 from .domain.consent import Consents
 from .domain.devices import Devices
@@ -159,6 +160,7 @@ class ServerState:
         self.purger = Purger(storage, self.cleanups, settings["OAUTH2_PURGE_INTERVAL"])
         available = Available(self.grants, self.response_types, self.client_auths, scopes)
         self.clients = ClientRegistry(storage, self.values, self.client_metadata, available, settings, self.audit)
+        self.client_search = ClientSearch(storage, self.subjects, settings["OAUTH2_USER_SEARCH_COLUMNS"])
 
     def issuer(self) -> str:
         """The issuer identifier of the current request.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -10,10 +11,10 @@ from typing import Any
 
 from .. import clock
 from ..config import LONGEST_TIME
-from ..errors import InvalidClientMetadata
+from ..errors import InvalidClientMetadata, Outdated
 from ..storage import Storage
 from ..text import Sentence
-from . import audit, logos, names, secrets, tokens
+from . import audit, client_search, logos, names, presets, secrets, tokens
 from . import metadata as rules
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,512}")
@@ -31,6 +32,8 @@ MOST_SECRETS = 5
 OFFER = "offer"
 #: What a check of a client has looked at, all that stands beside its badge: whoever changes it wants a new one.
 CHECKED = frozenset(("name", "logo", "redirect_uris", "client_uri", "policy_uri", "tos_uri"))
+#: Stands for an owner who stays.
+SAME: Any = object()
 _NO_SECRET = "a public client has no secret, nor one that authenticates in another way."
 
 
@@ -57,7 +60,7 @@ class ClientRegistry:
         self._storage = storage
         self._values = values
         self._fields = fields
-        self._available = available
+        self.available = available
         self._settings = settings
         self._audit = audit
 
@@ -71,9 +74,14 @@ class ClientRegistry:
         client_secret: str | None = None,
         owner_key: Any = None,
         logo: bytes | None = None,
+        preset: str | None = None,
         **metadata: Any,
     ) -> tuple[Any, str | None]:
         """Register a client, uncommitted; see :meth:`.OAuth2Server.create_client`."""
+        if preset is not None:
+            kind = presets.named(preset, self.available)
+            metadata = kind.applied(metadata, self.available)
+            scopes = kind.scopes if scopes is None else scopes
         allowed = self._default_scopes() if scopes is None else list(dict.fromkeys(scopes))
         columns, own, given = self._sorted_out(metadata)
         complete = self._completed({**given, "redirect_uris": list(redirect_uris), "scope": " ".join(allowed)})
@@ -92,22 +100,37 @@ class ClientRegistry:
             **columns,
             **own,
         )
+        self._let_be_found(client)
         secret = self._add_secret(client, client_secret) if uses_secret else None
         if logo is not None:
             self.set_logo(client, logo)
         self._note(audit.CLIENT_MADE, client)
         return client, secret
 
-    def edit(self, client: Any, *, name: str | None = None, by_owner: bool = False, **metadata: Any) -> list[str]:
+    def edit(
+        self,
+        client: Any,
+        *,
+        name: str | None = None,
+        by_owner: bool = False,
+        seen: str | None = None,
+        owner_key: Any = SAME,
+        **metadata: Any,
+    ) -> list[str]:
         """Change a client, uncommitted; returns the names of what changed.
 
         The type cannot be changed: a public client never becomes confidential.
 
         :param by_owner: what a check has looked at wants a new one, then, and people are asked again.
+        :param seen: the :meth:`fingerprint` of what whoever changes it has looked at.
+        :param owner_key: of its new owner.
+        :raises Outdated: if it is another one by now.
         """
-        seen = _checked_values(client)
+        looked_at = _checked_values(client)
         self._storage.clients.hold(client)
-        if metadata.get("verified") and _checked_values(client) != seen:
+        if seen is not None and self.fingerprint(client) != seen:
+            raise Outdated("the client was changed meanwhile")
+        if metadata.get("verified") and _checked_values(client) != looked_at:
             raise InvalidClientMetadata("verified", Sentence("the application was changed meanwhile: look again."))
         changes = {} if name is None else {"name": _checked_name(name), "name_key": names.key(name)}
         picture = {"logo"} & metadata.keys() and self.set_logo(client, metadata.pop("logo"))
@@ -128,9 +151,25 @@ class ClientRegistry:
             changed |= _assigned(client, {"first_party": False})
         if "verified" in changed:
             client.verified_at = clock.now() if client.verified else None
+        if not {"name", "redirect_uris"}.isdisjoint(changed):
+            self._let_be_found(client)
         if changed:
             self._note(audit.CLIENT_CHANGED, client)
+        if owner_key is not SAME and owner_key != client.user_id:
+            self._give(client, owner_key)
+            changed |= {"owner"}
         return sorted(changed)
+
+    def fingerprint(self, client: Any) -> str:
+        """Tells whether a client is still what somebody has looked at, to change it."""
+        values = [client.name, client.client_metadata, str(client.user_id)]
+        values += [getattr(client, column) for column in _COLUMNS]
+        values.append(self._storage.logos.digests([client.id]).get(client.id))
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def _let_be_found(self, client: Any) -> None:
+        found = client_search.terms(client.name, client.client_id, client.redirect_uris)
+        self._storage.client_search.put_terms(client.id, found)
 
     def set_logo(self, client: Any, content: bytes | None) -> bool:
         """Give a client a picture, uncommitted, or take it away; False if nothing changed.
@@ -167,10 +206,14 @@ class ClientRegistry:
     def hand_over(self, client: Any, owner_key: Any) -> None:
         """Give a client to another owner, uncommitted; who makes it was part of what was checked."""
         self._storage.clients.hold(client)
+        client.verified, client.verified_at = False, None
+        client.first_party, client.may_introspect = False, False
+        self._give(client, owner_key)
+
+    def _give(self, client: Any, owner_key: Any) -> None:
         self._storage.grants.withdraw(OFFER, client.id)
         self._note(audit.CLIENT_GIVEN_AWAY, client)
-        client.user_id, client.verified, client.verified_at = owner_key, False, None
-        client.first_party, client.may_introspect = False, False
+        client.user_id = owner_key
         self._note(audit.CLIENT_TAKEN_OVER, client)
 
     def delete(self, client: Any) -> None:
@@ -240,10 +283,10 @@ class ClientRegistry:
         return columns, own, rest
 
     def _completed(self, given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        return rules.completed(given, self._fields, self._available, before or {})
+        return rules.completed(given, self._fields, self.available, before or {})
 
     def _default_scopes(self) -> list[str]:
-        return [id_ for id_, _ in self._available.scopes.choices(exclude_internal=True)]
+        return [id_ for id_, _ in self.available.scopes.choices(exclude_internal=True)]
 
     def _new_client_id(self, given: str | None) -> str:
         if given is None:
@@ -255,7 +298,7 @@ class ClientRegistry:
         return given
 
     def _uses_secret(self, method: str) -> bool:
-        auth = self._available.auth_methods.get(method)
+        auth = self.available.auth_methods.get(method)
         return bool(auth and auth.uses_secret)
 
     def _check_secret(self, value: str | None, uses_secret: bool) -> None:
@@ -293,8 +336,10 @@ _OURS |= {"name", "name_key", "verified_at"}
 
 
 def _checked_name(name: str) -> str:
-    if not rules.is_name(name):
-        raise InvalidClientMetadata("name", "give the application a name of at most 255 printable characters.")
+    try:
+        rules.check_name(name)
+    except ValueError as error:
+        raise InvalidClientMetadata("name", error.args[0]) from None
     return name.strip()
 
 

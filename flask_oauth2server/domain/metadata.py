@@ -53,6 +53,17 @@ def is_name(name: object) -> bool:
     return isinstance(name, str) and bool(name.strip()) and len(name) <= 255 and names.is_shown(name)
 
 
+def check_name(name: object) -> None:
+    """Refuse what cannot be the name of an application.
+
+    :raises ValueError: with a sentence.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(Sentence("give the application a name. People decide by it."))
+    if not is_name(name):
+        raise ValueError(Sentence("use at most 255 characters that can be seen."))
+
+
 def web_address(value: Any, metadata: Mapping[str, Any]) -> None:
     """An https address; links on pages are made of it, so no other scheme is let in."""
     try:

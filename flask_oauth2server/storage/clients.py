@@ -228,7 +228,7 @@ class Clients(Queries):
             update(authorizations).where(authorizations.c.client_pk == pk).values(revoked_reason="client deleted")
         )
         of_client = (models.Token, models.Grant, models.Consent, models.Authorization, models.ClientSecret)
-        for model in (*of_client, models.ClientLogo):
+        for model in (*of_client, models.ClientLogo, models.ClientTerm):
             self.changed(delete(model.__table__).where(model.__table__.c.client_pk == pk))
         if self.changed(delete(models.Client.__table__).where(models.Client.__table__.c.id == pk)) != 1:
             raise Gone("the client was deleted")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from .. import signals
+from ..domain.client_search import FoundClients
 from ..errors import Gone, InvalidClientMetadata
 from ..signals import tell
 from .base import Base
@@ -24,6 +26,7 @@ class ClientVerbs(Base):
         client_secret: str | None = None,
         owner: Any = None,
         logo: bytes | None = None,
+        preset: str | None = None,
         before: Callable[[], None] | None = None,
         commit: bool = True,
         **metadata: Any,
@@ -38,6 +41,8 @@ class ClientVerbs(Base):
         :param owner: the user who may manage it.
         :param logo: a square PNG, JPEG or WebP picture of at most 200 KB; people see it while the
             client is verified.
+        :param preset: the kind of application, whose values stand where none is named: ``web``,
+            ``spa``, ``native``, ``service`` or ``resource-server``.
         :param before: runs first in the same transaction, and may refuse by an exception.
         :param commit: False leaves the transaction open.
         :param metadata: RFC 7591 names (``token_endpoint_auth_method``, ``grant_types``,
@@ -64,6 +69,7 @@ class ClientVerbs(Base):
                 client_secret=client_secret,
                 owner_key=owner_key,
                 logo=logo,
+                preset=preset,
                 **{"verified": True, **metadata},
             )
 
@@ -88,22 +94,58 @@ class ClientVerbs(Base):
         owner_key = None if owner is None else server.subjects.key_of(owner)
         return server.storage.clients.page(after, limit, owner_key)
 
-    def edit_client(self, client: Any, *, by_owner: bool = False, commit: bool = True, **changes: Any) -> list[str]:
+    def search_clients(
+        self,
+        query: str = "",
+        *,
+        type: str | None = None,
+        check: str | None = None,
+        state: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> FoundClients:
+        """Clients whose name (from any word on), ``client_id``, redirect host or owner begins with *query*, a
+        page of them; without a query all, the newest first. However many there are, it takes about the
+        same time.
+
+        :param query: case does not matter; a whole redirect URI stands for its host.
+        :param type: ``confidential`` or ``public``.
+        :param check: ``checked`` or ``unchecked``.
+        :param state: ``enabled`` or ``disabled``.
+        :param after: :attr:`~.FoundClients.next` of the page before.
+        :param before: :attr:`~.FoundClients.previous` of the page behind.
+        :raises ValueError: if a filter has another value.
+        """
+        return self._server.client_search.find(
+            query, after=after, before=before, limit=limit, type=type, check=check, state=state
+        )
+
+    def edit_client(
+        self, client: Any, *, by_owner: bool = False, seen: str | None = None, commit: bool = True, **changes: Any
+    ) -> list[str]:
         """Change a client.
 
         :param by_owner: its owner does it: a verified client whose name, logo, links or redirect URIs change
             is not verified any more.
-        :param changes: ``name``, ``redirect_uris``, ``scopes``, ``logo`` (None takes it away) and what
-            *metadata* of :meth:`create_client` may be.
+        :param seen: refuse where the client is not any more what it was when ``server.clients.fingerprint``
+            told this.
+        :param changes: ``name``, ``redirect_uris``, ``scopes``, ``logo`` (None takes it away), ``owner`` (None:
+            nobody) and what *metadata* of :meth:`create_client` may be.
         :returns: the names of what changed.
         :raises InvalidClientMetadata: naming the field and the remedy.
+        :raises Outdated: see *seen*.
         """
+        server = self._server
+        if "owner" in changes:
+            owner = changes.pop("owner")
+            changes["owner_key"] = None if owner is None else server.subjects.key_of(owner)
         if "scopes" in changes:
             changes["scope"] = " ".join(_listed("scopes", changes.pop("scopes")))
         if "redirect_uris" in changes:
             changes["redirect_uris"] = _listed("redirect_uris", changes["redirect_uris"])
-        server = self._server
-        changed = server.storage.unit.run(lambda: server.clients.edit(client, by_owner=by_owner, **changes), commit)
+        edit = partial(server.clients.edit, client, by_owner=by_owner, seen=seen, **changes)
+        changed = server.storage.unit.run(edit, commit)
         tell(signals.client_updated, client=client, changed=changed)
         return changed
 

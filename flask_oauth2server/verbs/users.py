@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import clock, signals
+from ..domain.client_search import fill_in
 from ..signals import tell
 from .base import Base
 
@@ -38,8 +39,12 @@ class UserVerbs(Base):
         }
 
     def init_db(self) -> list[str]:
-        """Make missing tables, add missing columns; returns what was done, as sentences."""
-        return self._server.storage.schema.create()
+        """Make missing tables, add missing columns, and let clients be found that were registered before
+        there was a search; returns what was done, as sentences."""
+        storage = self._server.storage
+        done = storage.schema.create()
+        found = fill_in(storage)
+        return [*done, f"Made the search terms of {found} clients."] if found else done
 
     def purge(self) -> int:
         """Remove everything that has ended long enough ago; returns the number of rows."""
