@@ -7,6 +7,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
+from ..domain.presets import BY_NAME
 from .common import NUMBER, as_json, explained, find_client, find_user, server, show, show_one, yes
 
 group = AppGroup("client", help="Register and manage client applications.")
@@ -63,31 +64,53 @@ def metadata_options(command: Any) -> Any:
 @group.command("create")
 @click.option("--name", required=True, help="How people see it.")
 @click.option("--client-id", help="Default: a generated one.")
+@click.option("--preset", type=click.Choice([*BY_NAME]), help="The kind of application; what is named here wins.")
 @click.option("--public", is_flag=True, help="It runs where no secret can be kept: the same as --auth-method none.")
 @click.option("--owner", help="Key of the user who may manage it.")
 @metadata_options
 @as_json
 @explained
-def create(name: str, client_id: str | None, public: bool, owner: str | None, as_json: bool, **options: Any) -> None:
+def create(
+    name: str,
+    client_id: str | None,
+    preset: str | None,
+    public: bool,
+    owner: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Register a client. Its secret is printed once."""
     if public:
         options["token_endpoint_auth_method"] = "none"
     user = None if owner is None else find_user(owner)
-    client, secret = server().extension.create_client(name=name, client_id=client_id, owner=user, **_metadata(options))
+    client, secret = server().extension.create_client(
+        name=name, client_id=client_id, owner=user, preset=preset, **_metadata(options)
+    )
     show_one({**_described(client), "client_secret": secret}, as_json)
 
 
 @group.command("list")
+@click.option("--search", help="What a name (any word on), a client id, a redirect host or an owner begins with.")
 @click.option("--owner", help="Only those of this user.")
 @click.option("--after", type=NUMBER, default=0, help="Begin after this key.")
 @click.option("--limit", type=NUMBER, default=100, show_default=True)
 @as_json
 @explained
-def list_(owner: str | None, after: int, limit: int, as_json: bool) -> None:
-    """List clients in order of their keys."""
-    user = None if owner is None else find_user(owner)
-    clients = server().extension.list_clients(owner=user, after=after, limit=limit)
-    show([{"id": client.id, **_described(client)} for client in clients], as_json, "There is no client.")
+def list_(search: str | None, owner: str | None, after: int, limit: int, as_json: bool) -> None:
+    """List clients in order of their keys, or those that are found."""
+    if search is not None and (owner is not None or after):
+        raise click.UsageError("--search goes with --limit alone.")
+    extension = server().extension
+    if search is not None:
+        clients = extension.search_clients(search, limit=limit).clients
+    else:
+        user = None if owner is None else find_user(owner)
+        clients = extension.list_clients(owner=user, after=after, limit=limit)
+    show(
+        [{"id": client.id, **_described(client)} for client in clients],
+        as_json,
+        "There is no client." if search is None else "No client matches.",
+    )
 
 
 @group.command("show")

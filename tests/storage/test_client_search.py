@@ -255,7 +255,7 @@ def test_the_beginning_of_a_term_is_looked_up_in_the_index(any_provider: Provide
         db.session.execute(text(f"ANALYZE {'' if postgresql else 'TABLE '}{table.name}"))
         db.session.commit()
         sent: list[tuple[str, Any]] = []
-        keep = lambda connection, cursor, statement, parameters, *_: sent.append((statement, parameters))  # noqa: E731
+        keep = lambda *told: sent.append((told[2], told[3]))  # noqa: E731 - statement and parameters
         event.listen(db.engine, "before_cursor_execute", keep)
         found = oauth2.search_clients("read", limit=1)
         oauth2.search_clients("r", after=f"{client.id}.reader")
