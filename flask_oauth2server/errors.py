@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .reasons import Reason
+
 #: For the log, where somebody should have signed in.
 NO_LOGIN = (
     "there is no LoginManager: people cannot sign in. Make one (flask_login.LoginManager) and initialise it "
@@ -54,7 +56,8 @@ class ProtocolError(OAuth2ServerError):
     :param error: the error code of the specification, as ``invalid_grant``.
     :param description: one public sentence; ASCII without ``"`` and ``\\`` (RFC 6749, 5.2).
     :param status: the HTTP status where the error is answered directly.
-    :param detail: the private reason, for the log and the ``request_refused`` signal.
+    :param detail: the private reason, for the log and the ``request_refused`` signal; a
+        :class:`~flask_oauth2server.reasons.Reason` says more to administrators.
     :param headers: further headers of a direct answer.
     :ivar client_id: the client that was refused, where it is known.
     :ivar reference: names this refusal on the page and in the log, once it is noted.
@@ -77,6 +80,8 @@ class ProtocolError(OAuth2ServerError):
         self.description = description
         self.status = status
         self.detail = detail or description
+        if isinstance(detail, Reason) and not detail:
+            self.detail = detail.saying(description)
         self.headers = headers or {}
 
 
@@ -140,11 +145,13 @@ class Reused(OAuth2ServerError):  # noqa: N818
     """A single-use value was presented again.
 
     :param authorization_id: key of the authorization that ends because of it, or None.
+    :param reason: the private reason.
     """
 
-    def __init__(self, authorization_id: int | None) -> None:
-        super().__init__("a single-use value was presented a second time")
+    def __init__(self, authorization_id: int | None, reason: str) -> None:
+        super().__init__(reason)
         self.authorization_id = authorization_id
+        self.reason = reason
 
 
 class TicketRefused(OAuth2ServerError):  # noqa: N818
@@ -155,7 +162,10 @@ class TokenRefused(OAuth2ServerError):  # noqa: N818
     """An access token is not accepted.
 
     :param detail: the private reason: unknown, expired, revoked, ...
+    :ivar client_id: the client that it was given to, where it is known.
     """
+
+    client_id: str | None = None
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

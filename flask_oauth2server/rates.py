@@ -20,6 +20,7 @@ from . import clock
 from .domain import sessions, tokens
 from .errors import ConfigurationError, ProtocolError, TooMany
 from .oauth import client_auth, parameters
+from .reasons import Reason
 from .state import Route, ServerState
 from .transport import network
 
@@ -69,7 +70,8 @@ class Rates:
             if check is not None:
                 check()
         except RateLimitExceeded as exceeded:
-            raise TooMany(self._wait(exceeded), f"more than {exceeded.description} ({route.rate})") from None
+            reason = Reason("too_many_requests", f"more than {exceeded.description} ({route.rate})")
+            raise TooMany(self._wait(exceeded), reason) from None
 
     def _wait(self, exceeded: RateLimitExceeded) -> float:
         current = self._limiter.current_limit

@@ -13,9 +13,10 @@ from flask import Flask, Response, after_this_request, current_app, g, jsonify, 
 from flask.views import View
 
 from . import clock, signals
-from .domain import devices
+from .domain import devices, tokens
 from .domain.bearer import TokenInfo
 from .errors import Gone, TokenRefused, Unavailable
+from .reasons import Reason
 from .signals import tell
 from .state import ServerState
 from .transport import network
@@ -41,10 +42,12 @@ class Demand(NamedTuple):
 
 
 class _Refusal(Exception):  # noqa: N818
-    def __init__(self, status: int, error: str = "", description: str = "", detail: str = "") -> None:
+    client_id: str | None = None
+
+    def __init__(self, status: int, error: str = "", description: str = "", *, detail: Reason) -> None:
         super().__init__(detail or description)
         self.status, self.error, self.description = status, error, description
-        self.detail = detail or description
+        self.detail = detail or detail.saying(description)
 
 
 def require_oauth(*scopes: str, any_of: Sequence[str] = (), optional: bool = False) -> Callable[[F], F]:
@@ -130,7 +133,8 @@ def admit(demand: Demand) -> Response | None:
             if token is None and demand.optional:
                 return None
             if token is None:
-                raise _Refusal(401, detail="no token was sent")
+                sent = request.headers.get("Authorization", "").partition(" ")[0][:40]
+                raise _Refusal(401, detail=Reason("token_missing", "no token was sent", scheme=sent))
             _check_scopes(token, demand)
     except _Refusal as refusal:
         return _refused(server, refusal, demand)
@@ -152,7 +156,10 @@ def _token(server: ServerState) -> TokenInfo | None:
         server.token_types[scheme].judge(token)
     except TokenRefused as refused:
         description = "The access token is expired, revoked, malformed or not for this server."
-        raise _Refusal(401, "invalid_token", description, refused.detail) from None
+        reason = refused.detail if isinstance(refused.detail, Reason) else Reason("token_refused", refused.detail)
+        refusal = _Refusal(401, "invalid_token", description, detail=reason)
+        refusal.client_id = refused.client_id
+        raise refusal from None
     return token
 
 
@@ -161,16 +168,21 @@ def _found(server: ServerState, value: str) -> TokenInfo:
         token = find(value)
         if token is not None:
             if token.audience is not None:
-                raise TokenRefused("it is for another resource")
+                refused = TokenRefused(
+                    Reason("token_for_another", "it is for another resource", sent=" ".join(token.audience))
+                )
+                refused.client_id = token.client_id
+                raise refused
             return token
-    raise TokenRefused("no such token")
+    shape = {"kind": server.values.kind(value), "length": len(value), "seems_ours": server.values.seems_ours(value)}
+    raise TokenRefused(Reason("token_unknown", "no such token", **shape))
 
 
 def _in_query() -> list[str]:
     try:
         return request.args.getlist(_QUERY_TOKEN)
     except UnicodeDecodeError:  # raw bytes that are not UTF-8
-        raise _Refusal(400, "invalid_request", "The query is not UTF-8.") from None
+        raise _Refusal(400, "invalid_request", "The query is not UTF-8.", detail=Reason("unreadable")) from None
 
 
 def _presented(server: ServerState) -> tuple[str, str] | None:
@@ -180,13 +192,14 @@ def _presented(server: ServerState) -> tuple[str, str] | None:
     scheme, value = scheme.lower(), value.strip()
     if scheme in server.token_types:
         if in_query:
-            raise _Refusal(400, "invalid_request", "The token was sent in two ways.")
+            raise _Refusal(400, "invalid_request", "The token was sent in two ways.", detail=Reason("token_twice"))
         if not value or any(c in value for c in ' ,"'):
-            raise _Refusal(400, "invalid_request", "The Authorization header is malformed.")
+            malformed = Reason("header_malformed")
+            raise _Refusal(400, "invalid_request", "The Authorization header is malformed.", detail=malformed)
         return scheme, value
     if in_query and server.settings.get("OAUTH2_ENABLE_QUERY_TOKEN"):
         if len(in_query) > 1:
-            raise _Refusal(400, "invalid_request", "The token was sent twice.")
+            raise _Refusal(400, "invalid_request", "The token was sent twice.", detail=Reason("token_twice"))
         return "bearer", in_query[0]
     if in_query:
         log.info("a token in the query is ignored: send it in the Authorization header")
@@ -199,19 +212,23 @@ def _check_scopes(token: TokenInfo, demand: Demand) -> None:
         missing.append(" or ".join(demand.any_of))
     if missing:
         description = f"The token lacks: {', '.join(missing)}."
-        raise _Refusal(403, "insufficient_scope", description)
+        has: dict[str, Any] = {"sent": " ".join(token.scopes), "expected": [*demand.scopes, *demand.any_of], "missing": missing}
+        refusal = _Refusal(403, "insufficient_scope", description, detail=Reason("scope_not_held", **has))
+        refusal.client_id = token.client_id
+        raise refusal
 
 
 def _refused(server: ServerState, refusal: _Refusal, demand: Demand) -> Response:
     log.info("%s refused a token: %s (%s)", request.endpoint, refusal.error or "no token", refusal.detail)
     tell(signals.access_refused, error=refusal.error, detail=refusal.detail, scopes=[*demand.scopes, *demand.any_of])
-    description = refusal.description or "An access token is needed."
-    response = jsonify({"error": refusal.error or "unauthorized", "error_description": description})
+    description, error = refusal.description or "An access token is needed.", refusal.error or "unauthorized"
+    server.failures.note(tokens.reference(), refusal.detail, error, refusal.status, refusal.client_id)
+    response = jsonify({"error": error, "error_description": description})
     response.status_code = refusal.status
     response.headers["Cache-Control"] = "no-store"
     for token_type in server.token_types.values():
         response.headers.add("WWW-Authenticate", _challenge(token_type.scheme, refusal, demand))
-    return response
+    return server.records.closing(response)
 
 
 def _challenge(scheme: str, refusal: _Refusal, demand: Demand) -> str:

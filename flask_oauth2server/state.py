@@ -21,9 +21,11 @@ from .domain.client_search import ClientSearch
 from .domain.clients import OFFER, ClientRegistry
 from .domain.consent import Consents
 from .domain.devices import Devices
+from .domain.failures import Failures
 from .domain.grants import HandleKind, Handles
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
 from .domain.purge import Purger
+from .domain.records import Records
 from .domain.subjects import Subjects
 from .domain.throttle import Throttle
 from .domain.tokens import Values
@@ -32,6 +34,7 @@ from .storage import Storage
 from .storage.clients import ClientInfo
 
 if TYPE_CHECKING:
+    from .doctor import Doctor
     from .extension import OAuth2Server
 
 
@@ -121,6 +124,7 @@ class ServerState:
         #: Views that CSRFProtect leaves alone.
         self.passed_views: set[Callable[..., Any]] = set()
         self.provider: Any = None
+        self.doctor: Doctor
         #: Counts the current request under the rate of its route; raises TooMany.
         self.rates: Callable[[Route], None] = lambda _: None
 
@@ -143,6 +147,9 @@ class ServerState:
         # The tables that features share; a feature with a table of its own adds to them.
         shared = (storage.authorizations, storage.grants, storage.tokens, storage.replays, storage.failure_counts)
         self.cleanups: list[Callable[[int], int]] = [queries.purge for queries in shared]
+        kept = settings["OAUTH2_FAILURES_EXPIRES_IN"], settings["OAUTH2_FAILURES_KEPT"]
+        self.add_cleanup(partial(storage.failures.purge, *kept))
+        self.add_cleanup(partial(storage.daily_counts.purge, settings["OAUTH2_COUNTS_EXPIRES_IN"]))
         self.add_cleanup(partial(storage.audit_events.purge, settings["OAUTH2_AUDIT_EXPIRES_IN"]))
 
         self.values = Values(settings["OAUTH2_TOKEN_PREFIX"], settings["OAUTH2_TOKEN_PREFIXES"])
@@ -158,6 +165,8 @@ class ServerState:
         )
         self.throttle = Throttle(storage, settings)
         self.purger = Purger(storage, self.cleanups, settings["OAUTH2_PURGE_INTERVAL"])
+        self.records = Records(storage, self.purger.step)
+        self.failures = Failures(self.records, settings, self.devices, self.subjects)
         available = Available(self.grants, self.response_types, self.client_auths, scopes)
         self.clients = ClientRegistry(storage, self.values, self.client_metadata, available, settings, self.audit)
         self.client_search = ClientSearch(storage, self.subjects, settings["OAUTH2_USER_SEARCH_COLUMNS"])

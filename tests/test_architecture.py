@@ -14,14 +14,15 @@ PACKAGE = Path(flask_oauth2server.__file__).parent
 
 #: Room by row; a file may import what stands in a lower row, and files of its own folder.
 ROWS = [
-    {"errors", "clock"},
+    {"clock", "reasons"},
+    {"errors"},
     {"config", "globals", "signals", "text"},
     {"models", "transport", "scopes", "development"},
     {"storage"},
     {"domain"},
     {"state"},
     {"oauth", "resource"},
-    {"features", "ui", "cli", "verbs", "csrf", "rates", "testing"},
+    {"features", "ui", "cli", "verbs", "doctor", "csrf", "rates", "testing"},
     {"extension"},
     {"__init__"},
 ]

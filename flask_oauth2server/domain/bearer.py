@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from .. import clock
 from ..errors import TokenRefused
+from ..reasons import Reason
 from ..storage import Storage
 from . import tokens
 from .subjects import Subjects
@@ -75,7 +77,11 @@ class DatabaseTokens:
         row = self._storage.tokens.find_access(tokens.digest(value))
         if row is None:
             return None
-        self.judge(row)
+        try:
+            self.judge(row)
+        except TokenRefused as refused:
+            refused.client_id = row.client_id
+            raise
         return _info(row)
 
     def judge(self, row: Any) -> None:
@@ -84,7 +90,8 @@ class DatabaseTokens:
         :raises TokenRefused: with the reason.
         """
         if row.expires_at <= clock.now():
-            raise TokenRefused(f"expired at {row.expires_at} UTC")
+            ended = {"ended_at": row.expires_at.isoformat()}
+            raise TokenRefused(Reason("token_expired", f"expired at {row.expires_at} UTC", **ended))
         self.judge_owners(row)
 
     def judge_owners(self, row: Any) -> None:
@@ -94,18 +101,25 @@ class DatabaseTokens:
         """
         now = clock.now()
         if row.revoked_at is not None:
-            raise TokenRefused("revoked")
+            ended = {"ended_at": row.revoked_at.isoformat()}
+            raise TokenRefused(Reason("token_revoked", "revoked", **ended))
         if row.authorization_id is not None:
             if row.public_id is None or row.authorization_revoked_at is not None:
-                raise TokenRefused("its authorization was revoked")
+                story = partial(self._story_of_end, row.authorization_id)
+                raise TokenRefused(Reason("authorization_ended", "its authorization was revoked", more=story))
             if row.authorization_expires_at <= now:
-                raise TokenRefused("its authorization has expired")
+                ended = {"ended_at": row.authorization_expires_at.isoformat()}
+                raise TokenRefused(Reason("authorization_expired", "its authorization has expired", **ended))
         if row.client_pk is not None and (row.client_id is None or row.disabled_at is not None):
-            raise TokenRefused("its client is disabled or deleted")
+            raise TokenRefused(Reason("client_disabled", "its client is disabled or deleted"))
         if row.client_pk is None and row.user_id is None:
-            raise TokenRefused("it belongs to nobody")
+            raise TokenRefused(Reason("token_of_nobody", "it belongs to nobody"))
         if not self._subjects.is_row_active(row):
-            raise TokenRefused("its user is missing or not active")
+            raise TokenRefused(Reason("user_not_active", "its user is missing or not active"))
+
+    def _story_of_end(self, authorization_id: int) -> dict[str, Any]:
+        row = self._storage.authorizations.end(authorization_id)
+        return {} if row is None else {"ended_at": row.revoked_at.isoformat(), "ended_by": row.revoked_reason}
 
 
 def _info(row: Any) -> TokenInfo:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .. import clock, transport
 from ..errors import ConfigurationError, Gone, TooMany, Unavailable
+from ..reasons import Reason
 from ..storage import Storage
 from . import tokens
 
@@ -104,7 +105,8 @@ class Throttle:
                 raise _NotBegun(limit.subject)
             if not window.admitted:
                 wait = (window.ends_at - clock.now()).total_seconds()
-                raise TooMany(wait, f"too many failures ({kind}) of this {limit.name}")
+                reason = Reason("too_many_guesses", f"too many failures ({kind}) of this {limit.name}")
+                raise TooMany(wait, reason)
             counted.append((limit.subject, window.ends_at))
         return tuple(counted)
 

@@ -80,11 +80,21 @@ class Values:
 
     def is_kind(self, value: str, *kinds: str) -> bool:
         """Whether *value* is one of ours and of one of *kinds*, as far as it tells itself."""
+        return self.kind(value) in kinds
+
+    def kind(self, value: str) -> str:
+        """The kind of a value, one letter; empty: it is none of ours, or was changed on its way."""
         if not RANDOM_LENGTH < len(value) <= _LONGEST or not value.isascii():
-            return False
+            return ""
         head, _, rest = value.partition("_")
         body, checksum = value[:-_CHECKSUM_LENGTH], value[-_CHECKSUM_LENGTH:]
-        return head[-1:] in kinds and head[:-1] in self._accepted and rest.isalnum() and checksum == _checksum(body)
+        good = head[:-1] in self._accepted and rest.isalnum() and checksum == _checksum(body)
+        return head[-1:] if good else ""
+
+    def seems_ours(self, value: str) -> bool:
+        """Whether *value* begins as ours do, so that it was cut off or changed if it is none."""
+        head, mark, _ = value.partition("_")
+        return bool(mark) and head[:-1] in self._accepted
 
 
 def _checksum(body: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from functools import partial
 from typing import Any
@@ -13,6 +15,7 @@ from .. import clock
 from ..domain import redirect_uris, tokens
 from ..errors import ProtocolError, Reused
 from ..oauth.request import ProtocolRequest
+from ..reasons import Reason
 from ..state import ServerState
 
 KIND = "authorization_code"
@@ -42,9 +45,12 @@ def check_challenge(request: ProtocolRequest) -> None:
     if challenge is None and method is None:
         return  # whether one is due is the client's matter, and oauthlib asks
     if method != "S256":
-        raise ProtocolError("invalid_request", "Use code_challenge_method=S256.")
+        sent = Reason("pkce_method", sent=method or "", expected=["S256"])
+        raise ProtocolError("invalid_request", "Use code_challenge_method=S256.", detail=sent)
     if challenge is None or not _CHALLENGE.fullmatch(challenge):
-        raise ProtocolError("invalid_request", "The code_challenge is not the base64url form of a SHA-256 digest.")
+        wrong = Reason("pkce_challenge", sent=challenge or "")
+        digest = "The code_challenge is not the base64url form of a SHA-256 digest."
+        raise ProtocolError("invalid_request", digest, detail=wrong)
 
 
 class CodeGrant(AuthorizationCodeGrant):
@@ -71,8 +77,11 @@ class CodeGrant(AuthorizationCodeGrant):
             errors.MissingRedirectURIError,
             errors.MissingCodeVerifierError,
         ) as error:
-            request.detail = error.description
+            request.detail = _missing_or_different(error, request)
             raise errors.InvalidGrantError(request=request) from error
+        except errors.InvalidGrantError:
+            request.detail = request.detail or _other_verifier(request)
+            raise
         self._check_verifier(request)
 
     def _check_verifier(self, request: ProtocolRequest) -> None:
@@ -80,11 +89,30 @@ class CodeGrant(AuthorizationCodeGrant):
         if verifier is None:
             return
         if "code_challenge" not in request.payload["parameters"]:
-            request.refuse("a verifier came, though no challenge was sent")  # RFC 9700, 4.8.2
+            # RFC 9700, 4.8.2
+            request.refuse(Reason("verifier_without_challenge", "a verifier came, though no challenge was sent"))
             raise errors.InvalidGrantError(request=request)
         if not _VERIFIER.fullmatch(verifier):
-            request.refuse("the verifier is not 43 to 128 unreserved characters")
+            sentence = "the verifier is not 43 to 128 unreserved characters"
+            request.refuse(Reason("verifier_malformed", sentence, length=len(verifier)))
             raise errors.InvalidGrantError(request=request)
+
+
+def _missing_or_different(error: errors.OAuth2Error, request: ProtocolRequest) -> Reason:
+    if isinstance(error, errors.MissingCodeVerifierError):
+        return Reason("verifier_missing", "the code has a challenge, and no verifier came")
+    expected = [request.payload["redirect_uri"]]
+    return Reason("redirect_uri_changed", error.description, sent=request.redirect_uri or "", expected=expected)
+
+
+def _other_verifier(request: ProtocolRequest) -> Reason:
+    """What became of the verifier on its way; a challenge is no secret, a verifier is."""
+    challenge, verifier = request.payload["parameters"]["code_challenge"], request.code_verifier or ""
+    sent = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    facts: dict[str, Any] = {"sent": sent, "expected": [challenge], "length": len(verifier)}
+    if verifier == challenge:
+        facts["hint"] = "challenge_as_verifier"
+    return Reason("verifier_mismatch", "the verifier does not match the challenge", **facts)
 
 
 def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
@@ -92,19 +120,24 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
     code: Any = server.handles.peek(KIND, value)
     assert request.client is not None
     if code is None:
-        return request.refuse("no such code")
+        is_ours = server.values.is_kind(value, tokens.CODE)
+        return request.refuse(Reason("code_unknown", "no such code", length=len(value), well_formed=is_ours))
     if code.client_pk != request.client.pk:
-        return request.refuse("the code is another client's")
+        given_to = partial(_given_to, server, code.client_pk)
+        return request.refuse(Reason("code_of_another_client", "the code is another client's", more=given_to))
     if code.expires_at <= clock.now() and code.consumed_at is None:
-        return request.refuse("the code has expired")
+        times = {"made_at": code.created_at.isoformat(), "ended_at": code.expires_at.isoformat()}
+        return request.refuse(Reason("code_expired", "the code has expired", **times))
     if not server.subjects.is_active(code.user_id):
-        return request.refuse("the user is missing or not active")
+        return request.refuse(Reason("user_not_active", "the user is missing or not active"))
     loopback = server.settings["OAUTH2_LOOPBACK_HOSTS"]
     if not redirect_uris.matches(code.payload["redirect_uri"], request.client.redirect_uris, loopback):
-        return request.refuse("the redirect URI is not registered any more")
+        was = {"sent": code.payload["redirect_uri"], "expected": request.client.redirect_uris}
+        return request.refuse(Reason("redirect_uri_withdrawn", "the redirect URI is not registered any more", **was))
     scopes = [scope for scope in code.scope.split() if server.may_have(request.client, scope)]
     if not scopes:
-        return request.refuse("the client may not have these scopes any more")
+        may = {"sent": code.scope, "expected": request.client.scopes}
+        return request.refuse(Reason("scope_withdrawn", "the client may not have these scopes any more", **may))
     request.payload = code.payload
     request.user_key, request.scopes = code.user_id, scopes
     request.authorization_id = code.authorization_id
@@ -115,4 +148,11 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
 
 def _use_up(server: ServerState, code: Any) -> None:
     if not server.storage.grants.consume(code.id):
-        raise Reused(code.authorization_id)
+        used_at = code.consumed_at and code.consumed_at.isoformat()
+        sentence = "the code was used before: its authorization was ended"
+        raise Reused(code.authorization_id, Reason("code_used", sentence, used_at=used_at))
+
+
+def _given_to(server: ServerState, client_pk: int) -> dict[str, Any]:
+    client = server.storage.clients.by_pk(client_pk)
+    return {"given_to": client and client.client_id}

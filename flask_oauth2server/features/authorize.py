@@ -17,6 +17,7 @@ from ..errors import NO_LOGIN, ConfigurationError, PageError, ProtocolError, Tic
 from ..oauth import authorization_request, parameters, responses
 from ..oauth.parameters import Parameters
 from ..oauth.request import ProtocolRequest
+from ..reasons import Reason
 from ..signals import tell
 from ..state import ServerState
 from ..transport import endpoint_url
@@ -57,7 +58,8 @@ def check_request_object(request: ProtocolRequest) -> None:
     """A request object that no filter took is refused, never ignored (OpenID Connect Core, 6)."""
     for name in ("request", "request_uri"):
         if name in request.parameters:
-            raise ProtocolError(f"{name}_not_supported", f"The parameter {name} is not supported.")
+            reason = Reason("request_object", parameter=name)
+            raise ProtocolError(f"{name}_not_supported", f"The parameter {name} is not supported.", detail=reason)
 
 
 def check_response_type(server: ServerState, request: ProtocolRequest) -> None:
@@ -65,20 +67,26 @@ def check_response_type(server: ServerState, request: ProtocolRequest) -> None:
     asked = request.response_type
     kind = server.response_types.get(asked or "")
     if asked is not None and kind is None:
-        raise ProtocolError("unsupported_response_type", f"Offered are: {', '.join(sorted(server.response_types))}.")
+        offered = sorted(server.response_types)
+        reason = Reason("response_type_not_offered", sent=asked, expected=offered)
+        raise ProtocolError("unsupported_response_type", f"Offered are: {', '.join(offered)}.", detail=reason)
     mode = request.response_mode
     if mode is not None and responses.response_mode(server, request) != mode:
-        raise ProtocolError("invalid_request", "This response_mode is not offered here.")
+        reason = Reason("response_mode", sent=mode, expected=sorted(server.response_modes))
+        raise ProtocolError("invalid_request", "This response_mode is not offered here.", detail=reason)
 
 
 def check_prompt(request: ProtocolRequest) -> None:
     """``prompt`` and ``max_age``, for every request and not for OpenID Connect's alone."""
     words = _prompts(request)
     if any(word not in _PROMPTS for word in words) or ("none" in words and len(words) > 1):
-        raise ProtocolError("invalid_request", f"prompt is none alone, or some of: {', '.join(_PROMPTS[1:])}.")
+        reason = Reason("prompt", sent=request.prompt, expected=list(_PROMPTS))
+        allowed = f"prompt is none alone, or some of: {', '.join(_PROMPTS[1:])}."
+        raise ProtocolError("invalid_request", allowed, detail=reason)
     max_age = request.max_age
     if max_age is not None and not (max_age.isascii() and max_age.isdigit() and len(max_age) < 10):
-        raise ProtocolError("invalid_request", "max_age is a whole number of seconds.")
+        reason = Reason("max_age", sent=max_age)
+        raise ProtocolError("invalid_request", "max_age is a whole number of seconds.", detail=reason)
 
 
 def _prompts(request: ProtocolRequest) -> list[str]:
@@ -98,17 +106,17 @@ def authorize(server: ServerState) -> Response:
     """Validate, sign in, prove again if asked, ask for consent if needed, grant."""
     server.issuer()  # nothing is granted where nobody says who grants
     if server.login_manager is None:
-        raise PageError("server_error", status=503, detail=NO_LOGIN)
+        raise PageError("server_error", status=503, detail=Reason("not_set_up", NO_LOGIN))
     if http.method == "POST" and not parameters.has_field("ticket"):
         return _as_get(server)
     sent = parameters.from_query(server, "authorize")
+    person = server.subjects.person()  # before anything is refused, so that it is known who saw it
     request, error = _validated(server, sent)
-    person = server.subjects.person()
     if person is None and "none" not in _prompts(request):
         first = None if error else _asking_for_proof(request, sent)
         return first or make_response(server.login_manager.unauthorized())
     if error is None and person is None:
-        error = ProtocolError("login_required", "Nobody is signed in.")
+        error = ProtocolError("login_required", "Nobody is signed in.", detail=Reason("not_signed_in"))
     if error is not None:
         return responses.authorization_error(server, request, error)
     return _reauthentication(server, request, sent) or _consent(server, request, person)
@@ -138,7 +146,7 @@ def _to_itself(sent: Parameters) -> Response:
     path = "/" + f"{http.script_root}{http.path}".lstrip("/")  # never //host, whatever a proxy says
     address = f"{path}?{sent.encoded()}"
     if len(address) > _LONGEST_ADDRESS:
-        raise PageError("invalid_request", "The request is too long.", status=414)
+        raise PageError("invalid_request", "The request is too long.", status=414, detail=Reason("too_large"))
     return make_response(redirect(address, 303))
 
 
@@ -165,7 +173,8 @@ def _reauthentication(server: ServerState, request: ProtocolRequest, sent: Param
     if asked_at is not None and proved_at is not None and proved_at > asked_at:
         return None
     if "none" in _prompts(request):
-        error = ProtocolError("login_required", "The person signed in too long ago.")
+        reason = Reason("signed_in_too_long_ago")
+        error = ProtocolError("login_required", "The person signed in too long ago.", detail=reason)
         return responses.authorization_error(server, request, error)
     return _asking_for_proof(request, sent) or make_response(sessions.reauthenticate(server.login_manager))
 
@@ -187,7 +196,7 @@ def _consent(server: ServerState, request: ProtocolRequest, person: Any) -> Resp
     if decided is not None:
         return _granted_or_denied(server, request, key, decided)
     if "none" in prompts:
-        error = ProtocolError("consent_required", "The person has to be asked.")
+        error = ProtocolError("consent_required", "The person has to be asked.", detail=Reason("consent_needed"))
         return responses.authorization_error(server, request, error)
     return _page(server, question)
 
@@ -284,7 +293,8 @@ def _denied(server: ServerState, request: ProtocolRequest, key: Any) -> Response
     assert request.client is not None
     told = {"client_id": request.client.client_id, "user_id": key, "scopes": list(request.scopes or ())}
     tell(signals.authorization_denied, **told)
-    return responses.authorization_error(server, request, ProtocolError("access_denied", "The person said no."))
+    error = ProtocolError("access_denied", "The person said no.", detail=Reason("person_denied"))
+    return responses.authorization_error(server, request, error)
 
 
 def _allowed(server: ServerState, scopes: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from .. import clock
 from ..domain import secrets
 from ..oauth.client_auth import failed
 from ..oauth.parameters import Parameters
+from ..reasons import Reason
 from ..state import ServerState
 from ..storage.clients import ClientInfo
 
@@ -40,10 +41,14 @@ def find_basic(parameters: Parameters) -> tuple[str, str] | None:
         client_id, colon, secret = decoded.partition(":")
         pair = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
     except (binascii.Error, ValueError):
-        raise failed("the Basic header is malformed") from None
+        raise failed(_malformed()) from None
     if not colon or not pair[0] or "\0" in pair[0]:
-        raise failed("the Basic header is malformed")
+        raise failed(_malformed())
     return pair
+
+
+def _malformed() -> Reason:
+    return Reason("basic_malformed", "the Basic header is malformed")
 
 
 def find_post(parameters: Parameters) -> tuple[str, str] | None:
@@ -52,7 +57,7 @@ def find_post(parameters: Parameters) -> tuple[str, str] | None:
     if secret is None:
         return None
     if client_id is None:
-        raise failed("client_secret came without client_id")
+        raise failed(Reason("no_client_authentication", "client_secret came without client_id"))
     return client_id, secret
 
 

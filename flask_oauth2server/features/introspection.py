@@ -11,6 +11,7 @@ from .. import clock
 from ..domain import tokens
 from ..errors import ProtocolError, TokenRefused
 from ..oauth import client_auth, parameters, responses
+from ..reasons import Reason
 from ..state import ServerState
 from ..storage.clients import ClientInfo
 from ..transport import endpoint_url
@@ -48,10 +49,11 @@ def introspect(server: ServerState) -> Response:
     sent = parameters.from_form(server, "introspect")
     client = client_auth.authenticate(server, sent)
     if not client.is_confidential:
-        raise client_auth.failed("a public client may not introspect")
+        raise client_auth.failed(Reason("needs_confidential", "a public client may not introspect"))
     value = sent.get("token")
     if value is None:
-        raise ProtocolError("invalid_request", "Parameter token is missing.")
+        missing = Reason("parameter_missing", parameter="token")
+        raise ProtocolError("invalid_request", "Parameter token is missing.", detail=missing)
     return responses.json_answer(_told(server, client, value) or {"active": False})
 
 

@@ -12,6 +12,7 @@ from .. import clock
 from ..domain import tokens
 from ..errors import ProtocolError, Reused, TokenRefused
 from ..oauth.request import ProtocolRequest
+from ..reasons import Reason
 from ..state import ServerState
 
 DEFAULTS = {
@@ -40,22 +41,28 @@ class RefreshGrant(RefreshTokenGrant):
 def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
     """Peek at a refresh token. Whether it was used shows when it is used up."""
     if not server.values.is_kind(value, tokens.REFRESH):
-        return request.refuse("this is no refresh token")
+        no_refresh_token = Reason("refresh_token_malformed", "this is no refresh token", length=len(value))
+        return request.refuse(no_refresh_token)
     row: Any = server.storage.tokens.find_refresh(tokens.digest(value))
     assert request.client is not None
     if row is None:
-        return request.refuse("no such refresh token")
+        return request.refuse(Reason("refresh_token_unknown", "no such refresh token"))
     if row.client_pk != request.client.pk:
-        return request.refuse("the refresh token is another client's")
+        given_to = {"given_to": row.client_id}
+        return request.refuse(
+            Reason("refresh_token_of_another_client", "the refresh token is another client's", **given_to)
+        )
     if row.refresh_used_at is None and row.refresh_expires_at <= clock.now():
-        return request.refuse(f"the refresh token expired at {row.refresh_expires_at} UTC")
+        sentence = f"the refresh token expired at {row.refresh_expires_at} UTC"
+        return request.refuse(Reason("refresh_token_expired", sentence, ended_at=row.refresh_expires_at.isoformat()))
     try:
         server.bearer.judge_owners(row)
     except TokenRefused as refused:
         return request.refuse(refused.detail)
     scopes = [scope for scope in row.granted_scope.split() if server.may_have(request.client, scope)]
     if not scopes:
-        return request.refuse("the client may not have these scopes any more")
+        may = {"sent": row.granted_scope, "expected": request.client.scopes}
+        return request.refuse(Reason("scope_withdrawn", "the client may not have these scopes any more", **may))
     request.user_key = row.user_id
     request.original_scopes = scopes
     request.authorization_id = row.authorization_id
@@ -71,9 +78,12 @@ def _use_up(server: ServerState, request: ProtocolRequest, row: Any) -> None:
     if not request.client.rotates:
         end = server.provider.validator.refresh_end(request, clock.now())
         if not server.storage.tokens.prolong_refresh(row.id, end):
-            raise ProtocolError("invalid_grant", detail="the refresh token has ended")
+            ended = Reason("refresh_token_expired", "the refresh token has ended")
+            raise ProtocolError("invalid_grant", detail=ended)
     elif not _is_first(server, row):
-        raise Reused(row.authorization_id)
+        used_at = row.refresh_used_at and row.refresh_used_at.isoformat()
+        sentence = "the refresh token was used before: its authorization was ended"
+        raise Reused(row.authorization_id, Reason("refresh_token_used", sentence, used_at=used_at))
     if server.settings["OAUTH2_REVOKE_ACCESS_ON_REFRESH"]:
         server.storage.tokens.end_access(row.authorization_id)
 

@@ -11,6 +11,7 @@ from .. import signals
 from ..domain import tokens
 from ..errors import ProtocolError
 from ..oauth import client_auth, parameters, responses
+from ..reasons import Reason
 from ..signals import tell
 from ..state import ServerState
 from ..storage.clients import ClientInfo
@@ -48,7 +49,8 @@ def revoke(server: ServerState) -> Response:
     client = client_auth.authenticate(server, sent)
     value = sent.get("token")
     if value is None:
-        raise ProtocolError("invalid_request", "Parameter token is missing.")
+        missing = Reason("parameter_missing", parameter="token")
+        raise ProtocolError("invalid_request", "Parameter token is missing.", detail=missing)
     row = _found(server, value)
     if row is not None and row.client_pk == client.pk:
         _end(server, client, row)

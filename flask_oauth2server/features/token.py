@@ -8,6 +8,7 @@ from flask import Response
 
 from ..errors import ProtocolError
 from ..oauth import client_auth, parameters, responses
+from ..reasons import Reason
 from ..state import ServerState
 from ..transport import endpoint_url
 
@@ -26,10 +27,15 @@ def token(server: ServerState) -> Response:
     sent = parameters.from_form(server, "token")
     grant_type = sent.get("grant_type")
     if grant_type is None:
-        raise ProtocolError("invalid_request", "Parameter grant_type is missing.")
+        missing = Reason("parameter_missing", parameter="grant_type")
+        raise ProtocolError("invalid_request", "Parameter grant_type is missing.", detail=missing)
     client = client_auth.authenticate(server, sent)
     if grant_type not in server.grants:
-        raise ProtocolError("unsupported_grant_type", f"Offered are: {', '.join(sorted(server.grants))}.")
+        offered = sorted(server.grants)
+        reason = Reason("grant_type_not_offered", sent=grant_type, expected=offered)
+        refusal = ProtocolError("unsupported_grant_type", f"Offered are: {', '.join(offered)}.", detail=reason)
+        refusal.client_id = client.client_id
+        raise refusal
     answer = server.provider.token(client_auth.without_credentials(server, sent), client)
     server.purger.step()
     return responses.json_answer(answer)

@@ -14,7 +14,9 @@ from oauthlib.oauth2.rfc6749 import errors as oauthlib_errors
 from .. import signals
 from ..domain import audit, sessions
 from ..domain.metadata import sorted_words
+from ..domain.records import GRANTED
 from ..errors import Gone, PageError, ProtocolError, TicketRefused
+from ..reasons import Reason
 from ..signals import tell
 from ..state import ServerState
 from .parameters import Parameters
@@ -64,6 +66,7 @@ def _for_people(error: OAuth2Error, request: ProtocolRequest) -> PageError:
     page = PageError("invalid_request", told.description, detail=told.detail)
     page.cause = cause
     page.client = request.client
+    page.client_id = request.client_id
     page.sent = request.redirect_uri
     return page
 
@@ -105,7 +108,8 @@ def grant(
         )
         for handle in request.parameters.handles:
             if not server.storage.grants.consume(handle):
-                used = PageError("invalid_request", "This request was answered already.")
+                reason = Reason("answered_before")
+                used = PageError("invalid_request", "This request was answered already.", detail=reason)
                 used.cause = "too_late"
                 raise used
         request.authorization_id, request.authorization_expires_at = granted.pk, granted.expires_at
@@ -118,11 +122,13 @@ def grant(
     try:
         public_id, answer = server.storage.unit.run(work)
     except Gone as gone:
-        page = PageError("invalid_request", "The application is not registered any more.", detail=str(gone))
+        deleted = Reason("deleted_meanwhile", str(gone))
+        page = PageError("invalid_request", "The application is not registered any more.", detail=deleted)
         page.cause = "client_unknown"
         raise page from gone
+    server.records.count(GRANTED, client.pk)
     told = {"client_id": client.client_id, "user_id": user_key, "scopes": list(scopes)}
     tell(signals.authorization_granted, authorization=public_id, remembered=shown is None, **told)
     if request.issuance is not None:
-        tell_issued(request.issuance)
+        tell_issued(server, request.issuance)
     return answer

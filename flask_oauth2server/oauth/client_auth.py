@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import request
 
 from .. import signals
-from ..domain import secrets
+from ..domain import secrets, tokens
 from ..domain.throttle import Guess
 from ..errors import ProtocolError
+from ..reasons import Reason
 from ..signals import tell
 from ..state import ServerState
 from ..storage.clients import ClientInfo
@@ -37,10 +39,13 @@ def _authenticated(server: ServerState, parameters: Parameters) -> ClientInfo:
     method, client_id, credential = _presented(server, parameters)
     named = parameters.get("client_id")
     if named is not None and named != client_id:
-        raise ProtocolError("invalid_request", "Two different clients are named.")
+        reason = Reason("two_clients", sent=named, expected=[client_id])
+        refusal = ProtocolError("invalid_request", "Two different clients are named.", detail=reason)
+        refusal.client_id = client_id
+        raise refusal
     guess = _counted(server, method, client_id, credential)
     client = server.storage.clients.info(client_id)
-    detail = _judged(server, method, client, credential)
+    detail = _judged(server, method, client_id, client, credential)
     if client is None or detail:
         refusal = failed(detail)
         refusal.client_id = client_id
@@ -77,12 +82,15 @@ def _presented(server: ServerState, parameters: Parameters) -> tuple[str, str, A
         if method != NONE and (hit := auth.find(parameters)) is not None:
             found.append((method, *hit))
     if len(found) > 1:
-        raise ProtocolError("invalid_request", "Two methods of client authentication were used at once.")
+        methods = Reason("two_methods", sent=" ".join(method for method, *_ in found))
+        raise ProtocolError(
+            "invalid_request", "Two methods of client authentication were used at once.", detail=methods
+        )
     if found:
         return found[0]
     hit = server.client_auths[NONE].find(parameters) if NONE in server.client_auths else None
     if hit is None:
-        raise failed("no client authentication was sent")
+        raise failed(Reason("no_client_authentication", "no client authentication was sent"))
     return (NONE, *hit)
 
 
@@ -98,7 +106,7 @@ def _counted(server: ServerState, method: str, client_id: str, credential: Any) 
     return server.throttle.reserve("client_secret", client_id, request.remote_addr)
 
 
-def _judged(server: ServerState, method: str, client: ClientInfo | None, credential: Any) -> str:
+def _judged(server: ServerState, method: str, client_id: str, client: ClientInfo | None, credential: Any) -> str:
     """The reason of a refusal, or an empty string.
 
     The credential is verified in any case, so that an unknown client takes as long as a wrong secret;
@@ -106,13 +114,37 @@ def _judged(server: ServerState, method: str, client: ClientInfo | None, credent
     """
     detail = ""
     if client is None:
-        detail = "no such client"
+        detail = Reason("client_unknown", "no such client", sent=client_id)
     elif client.disabled:
-        detail = "the client is disabled"
+        detail = Reason("client_disabled", "the client is disabled")
     elif client.auth_method != method:
-        detail = f"{method} was used, {client.auth_method} is registered"
+        sentence = f"{method} was used, {client.auth_method} is registered"
+        detail = Reason("auth_method", sentence, sent=method, expected=[client.auth_method])
     good = server.client_auths[method].verify(_NOBODY if detail or client is None else client, credential)
-    return detail or ("" if good else "the credential is wrong")
+    return detail or ("" if good or client is None else _wrong(server, client, credential))
+
+
+def _wrong(server: ServerState, client: ClientInfo, credential: Any) -> Reason:
+    """What a wrong credential looks like, without a letter of it."""
+    if not isinstance(credential, str):
+        return Reason("secret_wrong", "the credential is wrong")
+    kept = tokens.digest(credential)
+    shape = {
+        "length": len(credential),
+        "has_spaces": credential != credential.strip(),
+        "kind": server.values.kind(credential),
+        "more": partial(_former, server, client.pk, kept),
+    }
+    return Reason("secret_wrong", "the credential is wrong", **shape)
+
+
+def _former(server: ServerState, client_pk: int, digest: str) -> dict[str, Any]:
+    """Whether it was a secret of the client once; that of a short one cannot be told."""
+    row = server.storage.clients.ended_secret(client_pk, digest)
+    if row is None:
+        return {}
+    how, when = ("revoked_at", row.revoked_at) if row.revoked_at is not None else ("ended_at", row.expires_at)
+    return {"hint": row.hint, how: when.isoformat()}
 
 
 _NOBODY = ClientInfo(

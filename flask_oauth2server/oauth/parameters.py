@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote_to_bytes, urlencode
 
-from flask import request
+from flask import g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..errors import ProtocolError
+from ..reasons import Reason
 from ..state import ServerState
 
 _MOST_PAIRS = 200
@@ -70,7 +71,7 @@ def parsed(raw: bytes) -> list[Pair]:
     """
     pieces = [piece for piece in raw.split(b"&") if piece]
     if len(pieces) > _MOST_PAIRS:
-        raise ProtocolError("invalid_request", "Too many parameters.")
+        raise ProtocolError("invalid_request", "Too many parameters.", detail=Reason("unreadable"))
     pairs = []
     for piece in pieces:
         name, _, value = piece.partition(b"=")
@@ -82,9 +83,9 @@ def _decoded(raw: bytes) -> str:
     try:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
     except UnicodeDecodeError:
-        raise ProtocolError("invalid_request", "A parameter is not UTF-8.") from None
+        raise ProtocolError("invalid_request", "A parameter is not UTF-8.", detail=Reason("unreadable")) from None
     if "\0" in text:
-        raise ProtocolError("invalid_request", "A parameter contains NUL.")
+        raise ProtocolError("invalid_request", "A parameter contains NUL.", detail=Reason("unreadable"))
     return text
 
 
@@ -108,10 +109,12 @@ def selected(server: ServerState, endpoint: str, pairs: Iterable[Pair]) -> Param
     """
     names = known(server, endpoint)
     chosen = [(name, value) for name, value in pairs if name in names and value != ""]
+    g.oauth2server_sent = chosen  # for whoever looks into a refusal
     seen = set()
     for name, _ in chosen:
         if name in seen and not names[name]:
-            raise ProtocolError("invalid_request", f"Parameter {name} appears twice.")
+            twice = Reason("parameter_twice", parameter=name)
+            raise ProtocolError("invalid_request", f"Parameter {name} appears twice.", detail=twice)
         seen.add(name)
     return Parameters(chosen)
 
@@ -127,12 +130,14 @@ def from_form(server: ServerState, endpoint: str) -> Parameters:
     :raises ProtocolError: ``invalid_request`` if the body is no form, or the address holds some.
     """
     if request.mimetype != _FORM:
-        raise ProtocolError("invalid_request", f"Send the parameters as {_FORM}.")
+        wrong = Reason("content_type", sent=request.mimetype, expected=[_FORM])
+        raise ProtocolError("invalid_request", f"Send the parameters as {_FORM}.", detail=wrong)
     parameters = selected(server, endpoint, parsed(_body()))
     if request.query_string:
         names = known(server, endpoint)
         if any(name in names for name, _ in parsed(request.query_string)):
-            raise ProtocolError("invalid_request", "Send the parameters in the body, not in the address.")
+            where = Reason("parameters_in_address")
+            raise ProtocolError("invalid_request", "Send the parameters in the body, not in the address.", detail=where)
     parameters.authorization = request.headers.get("Authorization")
     return parameters
 
@@ -145,7 +150,8 @@ def readable() -> Iterator[None]:
     except RequestEntityTooLarge:
         raise
     except Exception as error:
-        raise ProtocolError("invalid_request", "The body cannot be read.", detail=repr(error)) from error
+        unread = Reason("unreadable", repr(error))
+        raise ProtocolError("invalid_request", "The body cannot be read.", detail=unread) from error
 
 
 def has_field(name: str) -> bool:

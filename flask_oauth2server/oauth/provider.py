@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from oauthlib.oauth2 import OAuth2Error
+from oauthlib.oauth2.rfc6749 import errors
 from oauthlib.oauth2.rfc6749.tokens import TokenBase
 
 from .. import clock, signals
 from ..domain import tokens
+from ..domain.records import ISSUED
 from ..errors import Gone, PageError, ProtocolError, Reused
+from ..reasons import Reason
 from ..signals import tell
 from ..state import ServerState
 from ..storage.clients import ClientInfo
@@ -113,11 +116,13 @@ class Provider:
             raise
         except Reused as reuse:
             self._end_family(reuse, client, grant_type)
-            raise ProtocolError("invalid_grant", detail="it was used before: its authorization was ended") from reuse
+            replay = ProtocolError("invalid_grant", detail=reuse.reason)
+            replay.client_id = client.client_id
+            raise replay from reuse
         except Gone as gone:
             error = "invalid_client" if grant_type == "client_credentials" else "invalid_grant"
-            raise ProtocolError(error, detail=f"deleted meanwhile: {gone}") from gone
-        tell_issued(issuance)
+            raise ProtocolError(error, detail=Reason("deleted_meanwhile", f"deleted meanwhile: {gone}")) from gone
+        tell_issued(self.server, issuance)
         return issuance.answer()
 
     def _issue(self, grant_type: str, request: ProtocolRequest) -> Issuance:
@@ -127,9 +132,9 @@ class Provider:
             raise told_by(error, request) from error
         if status != 200:
             told = json.loads(body)
-            detail = request.detail or told.get("error_description", "")
+            detail = request.detail or _of_answer(told)
             if told["error"] == "invalid_client":  # it is who it says, but public: not for this grant
-                raise failed(detail or "the client is public")
+                raise failed(Reason("needs_confidential", detail or "the client is public"))
             raise ProtocolError(told["error"], told.get("error_description", ""), status=status, detail=detail)
         assert request.issuance is not None
         return request.issuance
@@ -149,8 +154,9 @@ class Provider:
         tell(signals.token_reused, client_id=client.client_id, grant_type=grant_type)
 
 
-def tell_issued(issuance: Issuance) -> None:
+def tell_issued(server: ServerState, issuance: Issuance) -> None:
     """Tell of a token, once it is committed."""
+    server.records.count(ISSUED, issuance.client.pk)
     told = {"client_id": issuance.client.client_id, "user_id": issuance.user_key, "scopes": list(issuance.scopes)}
     tell(signals.token_issued, grant_type=issuance.grant_type, **told)
 
@@ -158,9 +164,33 @@ def tell_issued(issuance: Issuance) -> None:
 def told_by(error: OAuth2Error, request: ProtocolRequest) -> ProtocolError:
     """oauthlib's error as ours."""
     description = error.description or ""
-    return ProtocolError(
-        error.error or "server_error", description, status=error.status_code, detail=request.detail or description
-    )
+    detail = request.detail or Reason(_cause(error), description)
+    return ProtocolError(error.error or "server_error", description, status=error.status_code, detail=detail)
+
+
+#: What oauthlib finds by itself, in the words of our catalogue.
+_CAUSES: tuple[tuple[type[OAuth2Error], str], ...] = (
+    (errors.MissingClientIdError, "client_id_missing"),
+    (errors.InvalidRedirectURIError, "redirect_uri_malformed"),
+    (errors.MissingRedirectURIError, "redirect_uri_missing"),
+    (errors.MissingResponseTypeError, "response_type_missing"),
+    (errors.MissingCodeChallengeError, "pkce_missing"),
+    (errors.UnsupportedCodeChallengeMethodError, "pkce_method"),
+    (errors.MissingCodeVerifierError, "verifier_missing"),
+    (errors.InvalidScopeError, "scope_refused"),
+    (errors.InvalidRequestError, "parameter_missing"),
+    (errors.InvalidRequestFatalError, "parameter_missing"),
+)
+
+
+def _of_answer(told: Mapping[str, str]) -> Reason:
+    """The reason of an answer that oauthlib has written itself."""
+    causes = {"invalid_scope": "scope_beyond_grant", "invalid_request": "parameter_missing"}
+    return Reason(causes.get(told["error"], "other"), told.get("error_description", ""))
+
+
+def _cause(error: OAuth2Error) -> str:
+    return next((cause for kind, cause in _CAUSES if isinstance(error, kind)), "other")
 
 
 def _returning_nothing(check: Callable[[Any], None]) -> Callable[[Any], dict[str, Any]]:

@@ -16,6 +16,7 @@ from .. import signals, transport
 from ..domain import redirect_uris, tokens
 from ..domain.metadata import sorted_words
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError, ProtocolError, Unavailable
+from ..reasons import Reason
 from ..signals import tell
 from ..state import Route, ServerState
 from .request import ProtocolRequest
@@ -54,9 +55,11 @@ def _members(error: ProtocolError) -> dict[str, str]:
     return {name: value for name, value in told.items() if value}
 
 
-def note_refusal(error: ProtocolError) -> None:
-    """Tell the log and whoever listens which check failed, under a reference that pages show."""
+def note_refusal(server: ServerState, error: ProtocolError) -> None:
+    """Tell the log, whoever listens, and administrators which check failed, under a reference that
+    pages show."""
     error.reference = error.reference or tokens.reference()
+    server.failures.note(error.reference, error.detail, error.error, error.status, error.client_id)
     told = {"error": error.error, "detail": error.detail, "client_id": error.client_id, "reference": error.reference}
     log.info("%s refused: %s (%s) [%s]", request.endpoint, error.error, error.detail, error.reference)
     tell(signals.request_refused, endpoint=request.endpoint, **told)
@@ -79,11 +82,11 @@ def api_view(server: ServerState, route: Route) -> Callable[..., Response]:
                     response = make_response(current_app.ensure_sync(route.view)(**arguments))
         except (OAuth2ServerError, HTTPException) as error:
             told = as_protocol_error(error)
-            note_refusal(told)
+            note_refusal(server, told)
             response = json_error(told)
         if route.cors:
             _share(response)
-        return response
+        return server.records.closing(response)
 
     return view
 
@@ -96,21 +99,27 @@ def as_protocol_error(error: Exception) -> ProtocolError:
         log.error("%s", error)
         description = "The server cannot answer now. Try again later."
         headers = {"Retry-After": Unavailable.retry_after}
-        told = PageError("temporarily_unavailable", description, status=503, detail=str(error), headers=headers)
-        told.cause = "busy" if isinstance(error, Unavailable) else "not_ready"
+        busy = isinstance(error, Unavailable)
+        reason = Reason("database_unavailable" if busy else "issuer_unknown", str(error))
+        told = PageError("temporarily_unavailable", description, status=503, detail=reason, headers=headers)
+        told.cause = "busy" if busy else "not_ready"
         return told
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(error.valid_methods or ())
-        told = PageError("invalid_request", f"Use {allowed}.", status=405, headers={"Allow": allowed})
+        reason = Reason("method", sent=request.method, expected=list(error.valid_methods or ()))
+        headers = {"Allow": allowed}
+        told = PageError("invalid_request", f"Use {allowed}.", status=405, headers=headers, detail=reason)
         told.cause = "method"
         return told
     if isinstance(error, HTTPException):
         code = error.code or 500
-        told = PageError(_HTTP_ERRORS.get(code, "invalid_request"), error.name, status=code)
+        reason = Reason({404: "not_found", 413: "too_large"}.get(code, "other"))
+        told = PageError(_HTTP_ERRORS.get(code, "invalid_request"), error.name, status=code, detail=reason)
         told.cause = {404: "missing", 413: "too_large"}.get(code, told.cause)
         return told
     log.error("%s", error)
-    return ProtocolError("server_error", "The server is not set up for this.", status=503, detail=str(error))
+    reason = Reason("not_set_up", str(error))
+    return ProtocolError("server_error", "The server is not set up for this.", status=503, detail=reason)
 
 
 def _admit(server: ServerState, route: Route, arguments: Mapping[str, Any]) -> None:
@@ -120,7 +129,7 @@ def _admit(server: ServerState, route: Route, arguments: Mapping[str, Any]) -> N
     if request.method not in route.methods:
         raise MethodNotAllowed(list(route.methods))
     if not transport.is_acceptable(server.settings):
-        insecure = PageError("invalid_request", "Use https.", detail=_HTTPS_ADVICE)
+        insecure = PageError("invalid_request", "Use https.", detail=Reason("insecure", _HTTPS_ADVICE))
         insecure.cause = "insecure"
         raise insecure
     if any(isinstance(value, str) and "\0" in value for value in arguments.values()):
@@ -128,7 +137,7 @@ def _admit(server: ServerState, route: Route, arguments: Mapping[str, Any]) -> N
     try:
         _ = request.args
     except UnicodeDecodeError:  # raw bytes, which Werkzeug does not look at before
-        raise ProtocolError("invalid_request", "The query is not UTF-8.") from None
+        raise ProtocolError("invalid_request", "The query is not UTF-8.", detail=Reason("unreadable")) from None
     server.rates(route)
 
 
@@ -172,14 +181,14 @@ def page_view(server: ServerState, route: Route) -> Callable[..., Response]:
             response = error_page(server, as_protocol_error(error))
         except OAuth2ServerError as error:
             response = error_page(server, as_protocol_error(error))
-        return secured(server.settings, response)
+        return server.records.closing(secured(server.settings, response))
 
     return view
 
 
 def error_page(server: ServerState, error: ProtocolError) -> Response:
     """An error that people see, rendered by the view that ``OAUTH2_PROVIDER_ERROR_ENDPOINT`` names."""
-    note_refusal(error)
+    note_refusal(server, error)
     if error.status == 503 and server.login_manager is not None:
         # Flask-Login's context processor would ask the database, which is not there.
         g.setdefault("_login_user", server.login_manager.anonymous_user())
@@ -299,7 +308,7 @@ def authorization_error(server: ServerState, to: ProtocolRequest, error: Protoco
     if not to.redirect_ok or isinstance(error, PageError):
         raise error
     error.client_id = to.client_id
-    note_refusal(error)
+    note_refusal(server, error)
     response = authorization_answer(server, to, _members(error))
     if _goes_on_by_itself(server, to, error):
         return response

@@ -11,6 +11,7 @@ from .. import clock
 from ..domain import redirect_uris, tokens
 from ..domain.metadata import sorted_words
 from ..errors import ProtocolError
+from ..reasons import Reason
 from ..state import ServerState
 from .request import ProtocolRequest
 
@@ -39,11 +40,11 @@ class Validator(RequestValidator):
         client = self.server.storage.clients.info(client_id)
         if client is None:
             request.cause = "client_unknown"
-            return request.refuse(f"no client has the id {client_id!r}")
+            return request.refuse(Reason("client_unknown", f"no client has the id {client_id[:200]!r}", sent=client_id))
         request.client = client
         if client.disabled:
             request.cause = "client_disabled"
-            return request.refuse("the client is disabled")
+            return request.refuse(Reason("client_disabled", "the client is disabled"))
         return True
 
     # --- what it may do -------------------------------------------------------------------------
@@ -52,12 +53,16 @@ class Validator(RequestValidator):
         self, client_id: str, response_type: str, client: Any, request: ProtocolRequest, *args: Any, **kwargs: Any
     ) -> bool:
         registered = {sorted_words(words) for words in client.response_types}
-        return response_type in registered or request.refuse(f"the client has not registered {response_type!r}")
+        return response_type in registered or request.refuse(
+            _not_registered("response_type_not_registered", response_type, sorted(registered))
+        )
 
     def validate_grant_type(
         self, client_id: str, grant_type: str, client: Any, request: ProtocolRequest, *args: Any, **kwargs: Any
     ) -> bool:
-        return grant_type in client.grant_types or request.refuse(f"the client has not registered {grant_type!r}")
+        return grant_type in client.grant_types or request.refuse(
+            _not_registered("grant_type_not_registered", grant_type, client.grant_types)
+        )
 
     def get_default_scopes(self, client_id: str, request: ProtocolRequest, *args: Any, **kwargs: Any) -> list[str]:
         assert request.client is not None
@@ -68,9 +73,17 @@ class Validator(RequestValidator):
     ) -> bool:
         request.scopes = list(dict.fromkeys(scopes or ()))
         if not request.scopes:
-            return request.refuse("no scope was asked for and none is a default")
+            return request.refuse(
+                Reason("scope_missing", "no scope was asked for and none is a default", expected=client.scopes)
+            )
         refused = [s for s in request.scopes if not self.server.may_have(client, s)]
-        return not refused or request.refuse(f"the client may not ask for {' '.join(refused)[:200]!r}")
+        return not refused or request.refuse(self._scopes_refused(client, request.scopes, refused))
+
+    def _scopes_refused(self, client: Any, asked: list[str], refused: list[str]) -> Reason:
+        unknown = [scope for scope in refused if scope not in self.server.scopes]
+        sentence = f"the client may not ask for {' '.join(refused)[:200]!r}"
+        facts = {"sent": " ".join(asked), "expected": client.scopes, "unknown": unknown, "refused": refused}
+        return Reason("scope_refused", sentence, **facts)
 
     def is_pkce_required(self, client_id: str, request: ProtocolRequest) -> bool:
         return request.client is None or request.client.requires_pkce
@@ -82,8 +95,12 @@ class Validator(RequestValidator):
     ) -> bool:
         assert request.client is not None
         loopback = self.server.settings["OAUTH2_LOOPBACK_HOSTS"]
-        request.redirect_ok = redirect_uris.matches(redirect_uri, request.client.redirect_uris, loopback)
-        return request.redirect_ok
+        registered = request.client.redirect_uris
+        request.redirect_ok = redirect_uris.matches(redirect_uri, registered, loopback)
+        different = {"sent": redirect_uri, "expected": registered}
+        return request.redirect_ok or request.refuse(
+            Reason("redirect_uri_not_registered", "the redirect URI is not registered", **different)
+        )
 
     def get_default_redirect_uri(
         self, client_id: str, request: ProtocolRequest, *args: Any, **kwargs: Any
@@ -94,6 +111,8 @@ class Validator(RequestValidator):
         assert request.client is not None
         registered = request.client.redirect_uris
         request.redirect_ok = len(registered) == 1
+        if not request.redirect_ok:
+            request.refuse(Reason("redirect_uri_missing", "none was sent, and not just one is registered"))
         return registered[0] if request.redirect_ok else None
 
     def confirm_redirect_uri(
@@ -138,7 +157,8 @@ class Validator(RequestValidator):
         if request.authorization_id is not None:
             end = max(expires_at, self.refresh_end(request, now)) if issuance.refresh_token else expires_at
             if not storage.authorizations.touch(request.authorization_id, end):
-                raise ProtocolError("invalid_grant", detail="its authorization has ended")
+                ended = Reason("authorization_ended", "its authorization has ended")
+                raise ProtocolError("invalid_grant", detail=ended)
         if request.use_up is not None:
             request.use_up()
         new_refresh = issuance.refresh_token if issuance.refresh_token != request.kept_refresh else None
@@ -162,3 +182,7 @@ class Validator(RequestValidator):
         assert request.client is not None and request.authorization_expires_at is not None
         idle = now + timedelta(seconds=self.server.authorizations.refresh_lifetime(request.client))
         return min(idle, request.authorization_expires_at)
+
+
+def _not_registered(cause: str, asked: str, registered: list[str]) -> Reason:
+    return Reason(cause, f"the client has not registered {asked[:200]!r}", sent=asked, expected=list(registered))

@@ -54,6 +54,12 @@ class Authorizations(Queries):
         )
         return self.one(statement)
 
+    def end(self, pk: int) -> Any:
+        """When and why an authorization was ended, or None."""
+        table = self.models.Authorization.__table__
+        columns = table.c["revoked_at", "revoked_reason"]
+        return self.one(select(columns).where(table.c.id == pk, table.c.revoked_at.is_not(None)))
+
     def key(self, public_id: str, user: Any = None) -> int | None:
         """The key of an authorization, or None.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -104,6 +104,12 @@ class Clients(Queries):
         model = self.models.Client
         found = self.db.session.execute(select(model).where(model.client_id == client_id)).scalar_one_or_none()
         return found if found is not None and found.client_id == client_id else None
+
+    def keys(self, client_ids: Collection[str]) -> dict[str, int]:
+        """The keys of the clients among *client_ids*."""
+        table = self.models.Client.__table__
+        statement = select(table.c["client_id", "id"]).where(table.c.client_id.in_(list(client_ids)))
+        return {row.client_id: row.id for row in self.all(statement)}
 
     def by_pk(self, pk: int) -> Any:
         """The model of a client by its key, or None."""
@@ -210,6 +216,13 @@ class Clients(Queries):
             .order_by(model.id)
         )
         return list(self.db.session.scalars(statement.with_for_update() if held else statement))
+
+    def ended_secret(self, client_pk: int, digest: str) -> Any:
+        """A secret of a client that was revoked or has expired, by its digest, or None."""
+        table = self.models.ClientSecret.__table__
+        ended = or_(table.c.revoked_at.is_not(None), table.c.expires_at.is_not(None))
+        columns = table.c["hint", "revoked_at", "expires_at"]
+        return self.one(select(columns).where(table.c.client_pk == client_pk, table.c.digest == digest, ended).limit(1))
 
     def touch_secret(self, pk: int) -> None:
         """Note that a secret was used just now."""

@@ -70,7 +70,6 @@ class Failures(Queries):
             ).where(same)
         )
 
-
     def purge(self, kept: int, most: int, limit: int) -> int:
         """Remove at most *limit* failures that were kept for *kept* seconds, or are not among the *most* latest."""
         table = self.models.Failure.__table__

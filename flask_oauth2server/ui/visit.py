@@ -13,6 +13,7 @@ from flask_wtf.csrf import ValidationError, validate_csrf
 from ..domain import sessions
 from ..domain.tickets import Tickets
 from ..errors import NO_LOGIN, Gone, PageError
+from ..reasons import Reason
 from ..state import ServerState
 from ..text import _
 from .pages import render
@@ -92,7 +93,7 @@ def signed_in(
     @functools.wraps(view)
     def visited(**arguments: Any) -> Any:
         if server.login_manager is None:
-            raise PageError("server_error", status=503, detail=NO_LOGIN)
+            raise PageError("server_error", status=503, detail=Reason("not_set_up", NO_LOGIN))
         person = server.subjects.person()
         if person is None:
             return server.login_manager.unauthorized()
@@ -123,6 +124,7 @@ def too_late() -> tuple[str, str]:
 
 def missing() -> PageError:
     """The answer about what is not there, or is somebody else's: nobody can tell which."""
-    error = PageError("invalid_request", status=404, detail="there is no such thing of this person")
+    reason = Reason("not_found", "there is no such thing of this person")
+    error = PageError("invalid_request", status=404, detail=reason)
     error.cause = "missing"
     return error

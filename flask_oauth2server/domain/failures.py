@@ -1,0 +1,155 @@
+"""Refusals, kept for administrators: the precise reason, and the request without its secrets."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flask import g, request
+
+from .. import clock
+from ..reasons import Reason
+from .devices import Devices
+from .records import Records
+from .subjects import Subjects
+
+#: Parameters whose values tell why, and are no secrets.
+_SHOWN = frozenset(
+    ("client_id", "redirect_uri", "response_type", "response_mode", "scope", "grant_type", "prompt", "max_age")
+) | frozenset(("code_challenge_method", "token_type_hint", "display", "ui_locales", "acr_values", "resource"))
+_LONGEST, _MOST = 500, 40
+#: What looks like a token of anybody's in the middle of a text, and names with passwords in addresses.
+_SECRETS = re.compile(r"\b[A-Za-z0-9]{1,21}_[A-Za-z0-9]{40,}|\beyJ[\w-]{10,}(?:\.[\w-]*){1,4}|(?<=//)[^/?#@\s]*(?=@)")
+
+#: So many refusals of one cause and client are kept at once, and then one in so many seconds.
+_BURST, _PAUSE = 20, 60
+#: The same for all of a process together.
+_BURST_IN_ALL, _PAUSE_IN_ALL = 100, 1
+_MOST_BUDGETS = 1000
+
+
+class Budget:
+    """Lets so many through at once, and one more after each pause.
+
+    :param burst: how many at once.
+    :param pause: seconds.
+    """
+
+    def __init__(self, burst: int, pause: float) -> None:
+        self._burst, self._pause = burst, pause
+        self._left, self._at = float(burst), clock.timestamp()
+
+    def take(self) -> bool:
+        """Take one, if there is one left."""
+        now = clock.timestamp()
+        self._left = min(self._burst, self._left + max(0.0, now - self._at) / self._pause)
+        self._at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+class Failures:
+    """Refusals of one app.
+
+    :param records: where they are written.
+    :param settings: reads ``OAUTH2_ENABLE_FAILURES``.
+    :param devices: tells where a request came from, as far as that is kept.
+    :param subjects: tells who is signed in.
+    """
+
+    def __init__(self, records: Records, settings: Mapping[str, Any], devices: Devices, subjects: Subjects) -> None:
+        self._records = records
+        self._on = bool(settings["OAUTH2_ENABLE_FAILURES"])
+        self._devices = devices
+        self._subjects = subjects
+        self._all = Budget(_BURST_IN_ALL, _PAUSE_IN_ALL)
+        self._budgets: OrderedDict[tuple[str, str], Budget] = OrderedDict()
+
+    def note(self, reference: str, detail: str, error: str, status: int, client_id: str | None) -> None:
+        """Count a refusal of the current request, and keep its reason unless there are too many alike.
+
+        :param detail: the private reason, a :class:`.Reason` where more is known.
+        :param error: the error code that is told.
+        :param client_id: the client, as far as the request names one.
+        """
+        if not self._on:
+            return
+        cause = detail.cause if isinstance(detail, Reason) else "other"
+        named = client_id or next((value for name, value in _sent() if name == "client_id"), None)
+        named = named[:512] if named else None
+        self._records.count_refusal(cause, named)
+        if not self._is_kept(cause, named):
+            return
+        origin = self._devices.origin()
+        self._records.keep(
+            {
+                "reference": reference,
+                "cause": cause,
+                "error": error[:64],
+                "status": status,
+                "endpoint": (request.endpoint or "")[:255],
+                "client_id": named and cleaned(named),
+                "user_id": self._person(),
+                "address": origin.address,
+                "created_at": clock.now(),
+                "facts": _facts(detail),
+            }
+        )
+
+    def _is_kept(self, cause: str, client_id: str | None) -> bool:
+        alike = (cause, client_id or "")
+        budget = self._budgets.get(alike)
+        if budget is None:
+            budget = self._budgets[alike] = Budget(_BURST, _PAUSE)
+            if len(self._budgets) > _MOST_BUDGETS:
+                self._budgets.popitem(last=False)
+        return budget.take() and self._all.take()
+
+    def _person(self) -> Any:
+        """The key of who is signed in, if that was asked for in this request already."""
+        person = g.get("_login_user")
+        if person is None or not getattr(person, "is_authenticated", False):
+            return None
+        return self._subjects.key_of(person)
+
+
+def cleaned(text: str) -> str:
+    """*text* as it can be kept: no secrets in its middle, no NUL, not too long."""
+    storable = text.replace("\0", "").encode("utf-8", "replace").decode()
+    return _SECRETS.sub("…", storable)[:_LONGEST]
+
+
+def _sent() -> Iterable[tuple[str, str]]:
+    pairs: Iterable[tuple[str, str]] = g.get("oauth2server_sent", ())
+    return pairs
+
+
+def _facts(detail: str) -> dict[str, Any]:
+    scheme = request.headers.get("Authorization", "").partition(" ")[0]
+    facts = dict(detail.facts) if isinstance(detail, Reason) else {}
+    more = facts.pop("more", None)
+    parameters = [[name, cleaned(v) if name in _SHOWN else _present(v)] for name, v in list(_sent())[:_MOST]]
+    kept = {
+        "detail": cleaned(str(detail)),
+        "method": request.method,
+        "parameters": parameters,
+        **({"authorization": cleaned(scheme)[:40]} if scheme else {}),
+        **{name: _clean(value) for name, value in facts.items()},
+    }
+    return kept if more is None else {**kept, "more": more}
+
+
+def _present(value: str) -> str:
+    return f"(present, {len(value)} characters)"
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return cleaned(value)
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value[:_MOST]]
+    return value
