@@ -14,7 +14,7 @@ from ..errors import OAuth2ServerError
 from ..state import ServerState
 from ..storage.unit import DATABASE_ERRORS
 from ..text import gettext as _
-from . import clients, settings
+from . import clients, database, issuer, limits, people, reach, sessions, settings
 from .findings import BAD, WARN, Check, Expiring, Finding, Overview, pieces, worst_first
 from .patient import Patient
 
@@ -24,7 +24,29 @@ log = logging.getLogger(__name__)
 
 #: In this order they are run, and told where they are alike bad.
 CHECKS: tuple[Check, ...] = (
+    Check("database", database.reachable, database=True),
+    Check("tables", database.tables, database=True),
+    Check("indexes", database.indexes, database=True),
+    Check("engine", database.engine, database=True),
+    Check("database_clock", database.database_clock, database=True),
+    Check("unpurged", database.unpurged, database=True),
+    Check("unsealed", database.unsealed, database=True),
+    Check("issuer", issuer.issuer),
+    Check("well_known", issuer.well_known),
+    Check("issuer_reached", reach.issuer_reached, network=True),
+    Check("proxy", reach.proxy, network=True),
+    Check("server_clock", reach.server_clock, network=True),
     Check("running_mode", settings.running_mode),
+    Check("secret_key", sessions.secret_key),
+    Check("secret_key_fallbacks", sessions.secret_key_fallbacks),
+    Check("cookies", sessions.cookies),
+    Check("login_manager", people.login_manager),
+    Check("user_keys", people.user_keys, database=True),
+    Check("administrators", people.administrators),
+    Check("user_search", people.user_search, database=True),
+    Check("rate_limits", limits.rate_limits),
+    Check("rate_storage", limits.rate_storage),
+    Check("guesses", limits.guesses),
     Check("insecure_transport", settings.insecure_transport),
     Check("oauthlib_debug", settings.oauthlib_debug),
     Check("query_token", settings.query_token),
@@ -35,6 +57,17 @@ CHECKS: tuple[Check, ...] = (
     Check("loopback_hosts", settings.loopback_hosts),
     Check("csp_sources", settings.csp_sources),
     Check("audit_key", settings.audit_key),
+    Check("http_redirects", clients.http_redirects, database=True),
+    Check("shared_redirects", clients.shared_redirects, database=True),
+    Check("local_redirects", clients.local_redirects, database=True),
+    Check("redirect_domains", reach.redirect_domains, database=True, network=True),
+    Check("pkce_off", clients.pkce_off, database=True),
+    Check("unchecked_first_party", clients.unchecked_first_party, database=True),
+    Check("expired_secrets", clients.expired_secrets, database=True),
+    Check("expiring_secrets", clients.expiring_secrets, database=True),
+    Check("short_secrets", clients.short_secrets, database=True),
+    Check("never_used", clients.never_used, database=True),
+    Check("search_terms", clients.search_terms, database=True),
 )
 #: Where one of these finds something bad, no other question to the database is asked.
 FOUNDATION = {"database", "tables"}
@@ -54,6 +87,7 @@ class Doctor:
     def __init__(self, app: Flask, server: ServerState) -> None:
         self._app = app
         self._server = server
+        reach.add_probe(server)
 
     def overview(self) -> Overview:
         """What is found without asking the network, and what the last run that asked it found there."""

@@ -12,8 +12,10 @@ from typing import Any
 
 from flask import Flask
 
+from .. import clock
 from ..state import ServerState
 from ..transport import is_loopback_host
+from . import network
 
 _HOST = re.compile(r"\w+://([^/]*)")
 
@@ -31,6 +33,9 @@ class Patient:
         self.settings: Mapping[str, Any] = server.settings
         self.config: Mapping[str, Any] = app.config
         self.storage = server.storage.doctor
+        self._answers: dict[str, network.Answer | network.Unreachable] = {}
+        #: When the last answer came.
+        self.fetched_at = clock.now()
 
     @cached_property
     def issuer(self) -> str:
@@ -60,6 +65,27 @@ class Patient:
     def clients(self) -> list[Any]:
         """The latest enabled clients, so many of each type as checks look through."""
         return self.storage.latest_clients()
+
+    @cached_property
+    def has_more_clients(self) -> bool:
+        """Whether there are clients that are not looked through."""
+        return self.storage.has_more_clients()
+
+    def fetched(self, url: str) -> network.Answer:
+        """What *url* answers to a GET; it is asked once.
+
+        :raises Unreachable: with the reason.
+        """
+        if url not in self._answers:
+            try:
+                self._answers[url] = network.fetch(url)
+            except network.Unreachable as error:
+                self._answers[url] = error
+            self.fetched_at = clock.now()
+        answer = self._answers[url]
+        if isinstance(answer, network.Unreachable):
+            raise answer
+        return answer
 
 
 def _gunicorn_workers(arguments: str) -> str | None:

@@ -15,7 +15,8 @@ from . import tokens
 #: From this length on a secret is treated like a generated one; a shorter one may be a person's.
 LONG = tokens.RANDOM_LENGTH
 LONGEST = 1024
-_SLOW = "scrypt:"
+#: How the digest of a short secret begins.
+SLOW = "scrypt:"
 
 
 @cache
@@ -49,7 +50,7 @@ def matching(value: str, secrets: Sequence[SecretInfo]) -> SecretInfo | None:
     if len(value) >= LONG:
         digest = six.ensure_binary(tokens.digest(value))
         return next((s for s in secrets if hmac.compare_digest(six.ensure_binary(s.digest), digest)), None)
-    slow = [secret for secret in secrets if secret.digest.startswith(_SLOW)]
+    slow = [secret for secret in secrets if secret.digest.startswith(SLOW)]
     if not slow:
         check_password_hash(_nobody(), value)
     return next((secret for secret in slow if check_password_hash(secret.digest, value)), None)

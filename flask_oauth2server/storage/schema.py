@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, inspect, literal, text
@@ -53,6 +54,33 @@ class Schema(Queries):
                 found.append(f"The table {table.name} lacks {', '.join(missing)}.")
         return found
 
+    def missing_indexes(self) -> list[str]:
+        """Names of the indexes that no index of the database stands in for."""
+        tables = [model.__table__ for model in self.models]
+        known = self._indexed([table.name for table in tables])
+        return [
+            str(index.name)
+            for table in tables
+            for index in sorted(table.indexes, key=lambda index: str(index.name))
+            if table.name in known and not _begins(known[table.name], [column.name for column in index.columns])
+        ]
+
+    def unindexed(self, table: Any, names: Sequence[str]) -> list[str]:
+        """Of some columns of a table of the host those with which no index begins."""
+        known = self._indexed([table.name]).get(table.name, [])
+        return [name for name in names if not _begins(known, [name])]
+
+    def _indexed(self, names: list[str]) -> dict[str, list[list[str]]]:
+        """By table the columns of each index, unique constraints and primary key among them."""
+        inspector = inspect(self.db.session.connection(bind_arguments=self._bind()))
+        found: dict[str, list[list[str]]] = {}
+        for kind in ("get_multi_indexes", "get_multi_unique_constraints"):
+            for (_schema, name), indexes in getattr(inspector, kind)(filter_names=names).items():
+                found.setdefault(name, []).extend(index["column_names"] for index in indexes)
+        for (_schema, name), key in inspector.get_multi_pk_constraint(filter_names=names).items():
+            found.setdefault(name, []).append(key["constrained_columns"])
+        return found
+
     def create(self) -> list[str]:
         """Make missing tables, and add missing columns and indexes to those that exist.
 
@@ -99,6 +127,11 @@ class Schema(Queries):
 
     def _engine(self) -> Any:
         return self.db.session.get_bind(mapper=self.models.Client)
+
+
+def _begins(indexes: list[list[str]], columns: list[str]) -> bool:
+    """Whether one of some *indexes* begins with *columns*."""
+    return any(index[: len(columns)] == columns for index in indexes)
 
 
 def _with_default(column: Any, dialect: Any) -> Any:
