@@ -13,6 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from . import cli, config, csrf, signals, transport, ui
 from .development import Development, address
+from .doctor import Doctor
 from .domain import sessions
 from .errors import ConfigurationError
 from .features import DEFAULT_FEATURES
@@ -130,6 +131,7 @@ class OAuth2Server(Verbs):
         for feature in self._features:
             if server.settings.get(enabling_key(feature), True):
                 feature.init_app(server)
+        server.doctor = Doctor(app, server)
         ui.init_app(server, development)
         _limit_rates(app, server)
         cli.init_app(app, server)
