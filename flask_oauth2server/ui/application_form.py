@@ -42,8 +42,8 @@ def fill(visit: Visit, form: ClientForm, client: Any) -> None:
     demanded = client is None or bool(client.allowed_response_types)
     form.check_lines(() if client is None else client.redirect_uris, demanded)
     _check_name(visit.server, form, client)
-    _read_scopes(visit.server, form)
-    _read_logo(form)
+    read_scopes(form, [id_ for id_, _scope in visit.server.scopes.choices(exclude_internal=True)], demanded=True)
+    read_logo(form)
 
 
 def _check_name(server: ServerState, form: ClientForm, client: Any) -> None:
@@ -55,15 +55,19 @@ def _check_name(server: ServerState, form: ClientForm, client: Any) -> None:
         form.refuse_metadata(error)
 
 
-def _read_scopes(server: ServerState, form: ClientForm) -> None:
-    offered = [id_ for id_, _scope in server.scopes.choices(exclude_internal=True)]
+def read_scopes(form: ClientForm, offered: Sequence[str], *, demanded: bool) -> None:
+    """The scopes that were ticked, of those *offered*.
+
+    :param demanded: whether there has to be one.
+    """
     sent = request.form.getlist("scopes")
     form.scopes = [id_ for id_ in offered if id_ in sent]
-    if offered and not form.scopes:
+    if demanded and offered and not form.scopes:
         form.scope_errors = [_("Tick at least one scope.")]
 
 
-def _read_logo(form: ClientForm) -> None:
+def read_logo(form: ClientForm) -> None:
+    """The picture that was uploaded, if there is one."""
     file = request.files.get("logo")
     content = file.read(UPLOADS) if file is not None and file.filename else b""
     if not content:

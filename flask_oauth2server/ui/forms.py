@@ -11,7 +11,7 @@ from flask_wtf.file import FileField
 from wtforms import DateField, RadioField, StringField, TextAreaField
 
 from ..domain import redirect_uris
-from ..domain.metadata import is_name, web_address
+from ..domain.metadata import check_name, is_name, web_address
 from ..errors import InvalidClientMetadata
 from ..text import _
 
@@ -108,9 +108,13 @@ class ClientForm(Press):
         """The redirect URIs, one a line."""
         return [line.strip() for line in self.redirect_uris.data.splitlines() if line.strip()]
 
+    @property
+    def is_native(self) -> bool:
+        """Whether it is an app on a device, which may use a scheme of its own."""
+        return self.client_type.data == "public" and any(map(redirect_uris.is_native, self.uris))
+
     def values(self) -> dict[str, Any]:
         """What the registry is given; the type apart."""
-        native = self.client_type.data == "public" and any(map(redirect_uris.is_native, self.uris))
         return {
             "name": self.name.data,
             "description": self.description.data,
@@ -118,7 +122,7 @@ class ClientForm(Press):
             "policy_uri": self.policy_uri.data or None,
             "tos_uri": self.tos_uri.data or None,
             "redirect_uris": self.uris,
-            "application_type": "native" if native else "web",
+            "application_type": "native" if self.is_native else "web",
         }
 
     def check_lines(self, registered: Iterable[str], demanded: bool) -> None:
@@ -128,10 +132,10 @@ class ClientForm(Press):
         :param registered: redirect URIs that it has already.
         :param demanded: whether there has to be one.
         """
-        if not self.name.data:
-            self.refuse("name", _("Give the application a name. People decide by it."))
-        elif not is_name(self.name.data):
-            self.refuse("name", _("Use at most 255 characters that can be seen."))
+        try:
+            check_name(self.name.data)
+        except ValueError as error:
+            self.refuse("name", _starting_large(_(error.args[0])))
         if demanded and not self.uris:
             self.refuse("redirect_uris", _("Add at least one redirect URI."))
         for field in (self.client_uri, self.policy_uri, self.tos_uri):
@@ -139,19 +143,17 @@ class ClientForm(Press):
                 web_address(field.data or "https://none.example", {})
             except ValueError as error:
                 self.refuse(field.name, _starting_large(_(error.args[0])))
-        native = self.values()["application_type"] == "native"
         for number, line in enumerate(self.redirect_uris.data.splitlines(), 1):
             uri = line.strip()
             try:
-                redirect_uris.check(uri or "https://none.example", native=native or uri in registered)
+                redirect_uris.check(uri or "https://none.example", native=self.is_native or uri in registered)
             except ValueError as error:
                 sentence = _("Line %(number)s: %(refusal)s", number=number, refusal=_(error.args[0]))
                 self.refuse("redirect_uris", sentence)
 
     def refuse_metadata(self, error: InvalidClientMetadata) -> None:
         """Say what the registry has refused at the field that it is about."""
-        name = error.field if error.field in self else "name"
-        self.refuse(name, _starting_large(_(error.message)))
+        self.refuse(error.field if error.field in self else "name", _starting_large(_(error.message)))
 
 
 class TokenForm(Press):
