@@ -126,8 +126,7 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
         given_to = partial(_given_to, server, code.client_pk)
         return request.refuse(Reason("code_of_another_client", "the code is another client's", more=given_to))
     if code.expires_at <= clock.now() and code.consumed_at is None:
-        times = {"made_at": code.created_at.isoformat(), "ended_at": code.expires_at.isoformat()}
-        return request.refuse(Reason("code_expired", "the code has expired", **times))
+        return request.refuse(Reason("code_expired", "the code has expired", ended_at=code.expires_at.isoformat()))
     if not server.subjects.is_active(code.user_id):
         return request.refuse(Reason("user_not_active", "the user is missing or not active"))
     loopback = server.settings["OAUTH2_LOOPBACK_HOSTS"]
