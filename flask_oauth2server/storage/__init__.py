@@ -14,12 +14,13 @@ from flask_sqlalchemy import SQLAlchemy
 from ..models.factory import Models
 from .access import Access
 from .audit_events import AuditEvents
+from .audit_seals import AuditSeals
 from .authorizations import Authorizations
 from .client_search import ClientSearch
 from .clients import Clients
 from .consents import Consents
-from .doctor import Health
 from .daily_counts import DailyCounts
+from .doctor import Health
 from .failure_counts import FailureCounts
 from .failures import Failures
 from .grants import Grants
@@ -51,7 +52,7 @@ class Storage:
         self.grants = Grants(db, models)
         self.users = Users(db, models, user_model)
         self.tokens = Tokens(db, models, self.users)
-        self.access = Access(db, models, self.users)
+        self.access = Access(db, models)
         self.scope_use = ScopeUse(db, models)
         self.client_search = ClientSearch(db, models)
         self.user_search = UserSearch(db, models, self.users)
@@ -59,6 +60,7 @@ class Storage:
         self.consents = Consents(db, models)
         self.replays = Replays(db, models)
         self.audit_events = AuditEvents(db, models)
+        self.audit_seals = AuditSeals(db, models)
         self.failure_counts = FailureCounts(db, models)
         self.doctor = Health(db, models)
         self.failures = Failures(db, models)

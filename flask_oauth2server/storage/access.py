@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import delete, select
 
 from .. import clock
-from ..models.factory import Models
 from .base import Queries
-from .users import Users
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,6 @@ class Whose:
 class Access(Queries):
     """Queries for whoever sees all."""
 
-    def __init__(self, db: SQLAlchemy, models: Models, users: Users) -> None:
-        super().__init__(db, models)
-        self._users = users
-
     def tokens(self, whose: Whose, *, after: int | None, limit: int) -> list[Any]:
         """Tokens, newest first, each with its client and its authorization.
 
@@ -54,6 +47,23 @@ class Access(Queries):
         """Those of the same whose keys are named."""
         table = self.models.Token.__table__
         return self.all(self._with_owners(select(table).where(table.c.id.in_(list(pks))))) if pks else []
+
+    def by_digest(self, digest: str) -> tuple[Any, bool]:
+        """The token of a value, by its digest, or None; and whether it is the refresh token."""
+        table = self.models.Token.__table__
+        for column in (table.c.access_digest, table.c.refresh_digest):
+            row = self.one(self._with_owners(select(table).where(column == digest)))
+            if row is not None:
+                return row, column is table.c.refresh_digest
+        return None, False
+
+    def clients_named(self, client_ids: Collection[str]) -> dict[str, int]:
+        """The keys of those clients that are still there, by ``client_id``."""
+        table = self.models.Client.__table__
+        if not client_ids:
+            return {}
+        rows = self.all(select(table.c["id", "client_id"]).where(table.c.client_id.in_(list(client_ids))))
+        return {row.client_id: row.id for row in rows}
 
     def authorizations(self, whose: Whose, *, after: int | None, limit: int) -> list[Any]:
         """Authorizations, newest first, each with its client."""
@@ -135,10 +145,7 @@ class Access(Queries):
         table = self.models.Consent.__table__
         self.changed(delete(table).where(*whose.conditions(table)))
 
-    def people(self, keys: Sequence[Any]) -> dict[Any, Any]:
-        """The users behind some keys, by key, with one query; those that are gone are missing."""
-        model, column = self._users.user_model, self._users.key_column
-        if model is None or not keys:
-            return {}
-        users = self.db.session.scalars(select(model).where(column.in_(list(keys))))
-        return {self._users.key_of(user): user for user in users}
+    def count(self, model: str, whose: Whose, most: int) -> int:
+        """How many rows of ``Token`` or ``Authorization`` there are; *most* + 1 means that there are more."""
+        table = getattr(self.models, model).__table__
+        return self.counted(select(table.c.id).where(*whose.conditions(table)), most)

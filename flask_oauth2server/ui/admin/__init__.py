@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from ...state import ServerState
-from . import overview
+from . import access, access_end, client_acts, client_page, overview, scopes, token_find
 
 
 def init_app(server: ServerState) -> None:
     """Join."""
-    for part in (overview,):
+    for part in (
+        access,
+        access_end,
+        token_find,
+        scopes,
+        overview,
+        client_page,
+        client_acts,
+    ):
         part.init_app(server)
