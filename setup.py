@@ -13,6 +13,7 @@ EXTRAS = {
     "mariadb": ["PyMySQL>=1.1"],
     "limiter": ["Flask-Limiter>=4"],
     "redis": ["redis>=5"],
+    "metrics": ["prometheus-client>=0.21"],
     "docs": ["Sphinx>=8.1"],
     "examples": ["Authlib>=1.6.9", "requests>=2.32", "flask-oauthlib-invenio>=2"],
     "tests": [

@@ -43,6 +43,7 @@ BRINGS: dict[str, dict[str, Any]] = {
     },
     "metadata": {"routes": {"/.well-known/oauth-authorization-server"}},
     "probe": {"routes": {"/oauth/ping/", "/oauth/info/", "/oauth/invalid/"}},
+    "metrics": {"routes": {"/oauth/metrics"}},
 }
 #: Without these there is no provider.
 FOUNDATION = {"authorize", "token"}
@@ -71,9 +72,9 @@ def test_every_feature_is_listed_here() -> None:
 
 @pytest.mark.parametrize("name", BRINGS)
 def test_a_feature_that_is_left_out(make: Callable[..., Provider], name: str) -> None:
-    on = {"OAUTH2_ENABLE_IMPLICIT": True}
+    on = {"OAUTH2_ENABLE_IMPLICIT": True, "OAUTH2_ENABLE_METRICS": True}
     whole = described(make(config=on))
-    config = {} if name == "implicit" else on
+    config = {key: value for key, value in on.items() if key != f"OAUTH2_ENABLE_{name.upper()}"}
     others = [feature for feature in DEFAULT_FEATURES if name_of(feature) != name]
     left = described(make(config=config, features=others))
     for what, expected in BRINGS[name].items():

@@ -13,6 +13,7 @@ from . import (
     implicit,
     introspection,
     metadata,
+    metrics,
     probe,
     public_client,
     refresh_token,
@@ -34,4 +35,5 @@ DEFAULT_FEATURES: tuple[Any, ...] = (
     introspection,
     metadata,
     probe,
+    metrics,
 )
