@@ -15,10 +15,10 @@ from ..state import ServerState
 from ..storage.unit import DATABASE_ERRORS
 from ..text import gettext as _
 from . import clients, database, issuer, limits, people, reach, sessions, settings
-from .findings import BAD, WARN, Check, Expiring, Finding, Overview, pieces, worst_first
+from .findings import BAD, WARN, Check, Finding, Overview, worst_first
 from .patient import Patient
 
-__all__ = ["CHECKS", "Doctor", "Expiring", "Finding", "Overview", "pieces"]
+__all__ = ["CHECKS", "Doctor", "Finding", "Overview"]
 
 log = logging.getLogger(__name__)
 
@@ -110,10 +110,6 @@ class Doctor:
         if network and self._keep(overview):
             return replace(overview, checked_at=clock.now())
         return overview
-
-    def expiring(self, most: int = 100) -> list[Expiring]:
-        """Secrets of clients that end within two weeks, the first to end first."""
-        return [Expiring(*row) for row in self._server.storage.doctor.expiring(clients.SOON, most)]
 
     def _examine(self, checks: Iterable[Check]) -> Overview:
         patient = Patient(self._app, self._server)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
 
-from ..domain import redirect_uris
+from .. import clock
 from ..domain.secrets import SLOW
-from ..storage.doctor import Counted
+from ..storage.doctor import MOST, Counted
 from ..text import gettext as _
 from .findings import BAD, NOTE, WARN, Symptom
-from .patient import Patient
+from .patient import Patient, Redirect
 from .wording import counted, named
 
 #: Secrets that end within it are told.
@@ -48,20 +47,16 @@ _SHARED = (
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
-def _with_uri(patient: Patient, is_risky: Callable[[Any, str], bool]) -> Counted:
+def _with_uri(patient: Patient, is_risky: Callable[[Redirect], bool]) -> Counted:
     """Clients of those looked at that have a redirect URI of some kind."""
-    found = [
-        client.client_id
-        for client in patient.clients
-        if any(is_risky(client, uri) for uri in client.client_metadata.get("redirect_uris") or ())
-    ]
+    found = list(dict.fromkeys(redirect.client.client_id for redirect in patient.redirects if is_risky(redirect)))
     return Counted(found, bool(found) and patient.has_more_clients)
 
 
 def http_redirects(patient: Patient) -> Iterator[Symptom]:
     """Codes in plain http (RFC 9700, 2.6)."""
     local = (*_LOCAL, *patient.settings["OAUTH2_LOOPBACK_HOSTS"])
-    found = _with_uri(patient, lambda _client, uri: uri.startswith("http://") and redirect_uris.host(uri) not in local)
+    found = _with_uri(patient, lambda it: it.uri.startswith("http://") and it.host not in local)
     if found.client_ids:
         yield Symptom(
             BAD,
@@ -76,9 +71,7 @@ def http_redirects(patient: Patient) -> Iterator[Symptom]:
 
 def shared_redirects(patient: Patient) -> Iterator[Symptom]:
     """Codes to hosts that belong to nobody in particular, and to patterns."""
-    wild = _with_uri(
-        patient, lambda _client, uri: "*" in redirect_uris.host(uri) or uri.startswith(("https://*", "http://*"))
-    )
+    wild = _with_uri(patient, lambda it: "*" in it.host)
     if wild.client_ids:
         yield Symptom(
             BAD,
@@ -94,7 +87,7 @@ def shared_redirects(patient: Patient) -> Iterator[Symptom]:
                 "--redirect-uri https://...",
             ),
         )
-    shared = _with_uri(patient, lambda _client, uri: _is_shared(redirect_uris.host(uri)))
+    shared = _with_uri(patient, lambda it: _is_shared(it.host))
     if shared.client_ids:
         yield Symptom(
             WARN,
@@ -115,11 +108,11 @@ def local_redirects(patient: Patient) -> Iterator[Symptom]:
     """An address of somebody's own computer on a client that runs on a server."""
     found = _with_uri(
         patient,
-        lambda client, uri: (
-            client.is_confidential
-            and client.client_metadata.get("application_type", "web") == "web"
-            and uri.startswith(("http://", "https://"))
-            and redirect_uris.host(uri) in _LOCAL
+        lambda it: (
+            it.client.is_confidential
+            and it.client.client_metadata.get("application_type", "web") == "web"
+            and it.uri.startswith(("http://", "https://"))
+            and it.host in _LOCAL
         ),
     )
     if found.client_ids:
@@ -191,17 +184,28 @@ def expired_secrets(patient: Patient) -> Iterator[Symptom]:
 
 def expiring_secrets(patient: Patient) -> Iterator[Symptom]:
     """Secrets that end within two weeks."""
-    rows = patient.storage.expiring(SOON)
-    if rows:
-        found = Counted(list(dict.fromkeys(row.client_id for row in rows)), False)
+    rows = patient.server.storage.overview.expiring(clock.now() + SOON, MOST)
+    last = Counted(list(dict.fromkeys(row.client_id for row in rows if not row.others)), len(rows) == MOST)
+    others = Counted(list(dict.fromkeys(row.client_id for row in rows if row.others)), len(rows) == MOST)
+    if last.client_ids:
+        yield Symptom(
+            WARN,
+            counted(
+                "%(num)s client has no secret that lives longer than 14 days.",
+                "%(num)s clients have no secret that lives longer than 14 days.",
+                last,
+            ),
+            _remedy(_("It is refused then. A further secret works beside the old one."), last, "rotate-secret"),
+        )
+    if others.client_ids:
         yield Symptom(
             NOTE,
             counted(
-                "%(num)s client has a secret that ends within 14 days.",
-                "%(num)s clients have a secret that ends within 14 days.",
-                found,
+                "%(num)s client has a secret that ends within 14 days, and a later one.",
+                "%(num)s clients have a secret that ends within 14 days, and a later one.",
+                others,
             ),
-            _remedy(_("Whoever still uses it is refused then. A further one works beside it."), found, "rotate-secret"),
+            _remedy(_("See that the later one is in use by then."), others, "show"),
         )
 
 

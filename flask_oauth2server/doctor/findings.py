@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,16 +61,6 @@ class Overview:
         return all(finding.level == NOTE for finding in self.findings)
 
 
-@dataclass(frozen=True)
-class Expiring:
-    """A secret that ends soon."""
-
-    client_id: str
-    client_name: str
-    hint: str
-    expires_at: datetime
-
-
 class Check(NamedTuple):
     """A row of the table of checks.
 
@@ -90,8 +79,3 @@ class Check(NamedTuple):
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """*findings* in the order of their levels; alike ones stay in the order of the table."""
     return tuple(sorted(findings, key=lambda finding: LEVELS.index(finding.level)))
-
-
-def pieces(text: str) -> list[tuple[bool, str]]:
-    """A fact or remedy as pieces, each with whether it is code, so that a page can show it as such."""
-    return [(number % 2 == 1, piece) for number, piece in enumerate(re.split("`([^`]+)`", text)) if piece]

@@ -8,16 +8,25 @@ import shlex
 import sys
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 
 from .. import clock
+from ..domain import redirect_uris
 from ..state import ServerState
 from ..transport import is_loopback_host
 from . import network
 
 _HOST = re.compile(r"\w+://([^/]*)")
+
+
+class Redirect(NamedTuple):
+    """A redirect URI of a client, and its host."""
+
+    client: Any
+    uri: str
+    host: str
 
 
 class Patient:
@@ -65,6 +74,15 @@ class Patient:
     def clients(self) -> list[Any]:
         """The latest enabled clients, so many of each type as checks look through."""
         return self.storage.latest_clients()
+
+    @cached_property
+    def redirects(self) -> list[Redirect]:
+        """All redirect URIs of these clients."""
+        return [
+            Redirect(client, uri, redirect_uris.host(uri))
+            for client in self.clients
+            for uri in client.client_metadata.get("redirect_uris") or ()
+        ]
 
     @cached_property
     def has_more_clients(self) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
-from ..domain import redirect_uris, signed
+from ..domain import signed
 from ..oauth.responses import json_answer
 from ..state import ServerState
 from ..storage.doctor import Counted
@@ -255,10 +255,9 @@ def server_clock(patient: Patient) -> Iterator[Symptom]:
 def redirect_domains(patient: Patient) -> Iterator[Symptom]:
     """Redirect URIs whose host has no address any more."""
     clients_of: dict[str, set[str]] = {}
-    for client in patient.clients:
-        for uri in client.client_metadata.get("redirect_uris") or ():
-            if uri.startswith("https://") and not uri.startswith("https://["):
-                clients_of.setdefault(redirect_uris.host(uri), set()).add(client.client_id)
+    for client, uri, host in patient.redirects:
+        if uri.startswith("https://") and not host.startswith("["):
+            clients_of.setdefault(host, set()).add(client.client_id)
     hosts = list(clients_of)[:_HOSTS]
     lost = network.gone(hosts)
     found = sorted({client_id for host in lost for client_id in clients_of[host]})

@@ -123,7 +123,7 @@ class ClientSecretMixin(Row):
     digest: Mapped[str] = mapped_column(String(255), nullable=False)
     hint: Mapped[str] = mapped_column(String(8), nullable=False)
     imported: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
-    expires_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
+    expires_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True, index=True)
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
 

@@ -164,18 +164,6 @@ class Health(Queries):
         )
         return Counted([row[0] for row in self.all(found)], self.counted(looked.limit(None), MOST) > MOST)
 
-    def expiring(self, within: timedelta, most: int = MOST) -> list[Any]:
-        """Live secrets that end soon, the first to end first: ``client_id``, ``name``, ``hint``, ``expires_at``."""
-        client, secret = self.models.Client.__table__, self.models.ClientSecret.__table__
-        now = clock.now()
-        soon = (
-            select(client.c.client_id, client.c.name, secret.c.hint, secret.c.expires_at)
-            .join(client, client.c.id == secret.c.client_pk)
-            .where(secret.c.expires_at > now, secret.c.expires_at < now + within)
-            .where(secret.c.revoked_at.is_(None), client.c.disabled_at.is_(None))
-        )
-        return self.all(soon.order_by(secret.c.expires_at).limit(most))
-
     def short_secrets(self, slow: str) -> Counted:
         """Clients with a live secret of those made last that was brought along and is short.
 

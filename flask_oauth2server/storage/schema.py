@@ -55,31 +55,35 @@ class Schema(Queries):
         return found
 
     def missing_indexes(self) -> list[str]:
-        """Names of the indexes that no index of the database stands in for."""
-        tables = [model.__table__ for model in self.models]
-        known = self._indexed([table.name for table in tables])
-        return [
-            str(index.name)
-            for table in tables
-            for index in sorted(table.indexes, key=lambda index: str(index.name))
-            if table.name in known and not _begins(known[table.name], [column.name for column in index.columns])
-        ]
+        """Names of the indexes that nothing in the database stands in for; tables that are not there have none."""
+        wanted = {
+            str(index.name): (model.__table__.name, [column.name for column in index.columns])
+            for model in self.models
+            for index in model.__table__.indexes
+        }
+        return sorted(self._lacking(wanted))
 
     def unindexed(self, table: Any, names: Sequence[str]) -> list[str]:
         """Of some columns of a table of the host those with which no index begins."""
-        known = self._indexed([table.name]).get(table.name, [])
-        return [name for name in names if not _begins(known, [name])]
+        return list(self._lacking({name: (table.name, [name]) for name in names}))
 
-    def _indexed(self, names: list[str]) -> dict[str, list[list[str]]]:
-        """By table the columns of each index, unique constraints and primary key among them."""
+    def _lacking(self, wanted: dict[str, tuple[str, list[str]]]) -> dict[str, tuple[str, list[str]]]:
+        """Of some tables and columns those with which neither an index begins nor what implies one."""
         inspector = inspect(self.db.session.connection(bind_arguments=self._bind()))
-        found: dict[str, list[list[str]]] = {}
-        for kind in ("get_multi_indexes", "get_multi_unique_constraints"):
-            for (_schema, name), indexes in getattr(inspector, kind)(filter_names=names).items():
-                found.setdefault(name, []).extend(index["column_names"] for index in indexes)
-        for (_schema, name), key in inspector.get_multi_pk_constraint(filter_names=names).items():
-            found.setdefault(name, []).append(key["constrained_columns"])
-        return found
+        for look, key in (
+            (inspector.get_multi_indexes, "column_names"),
+            (inspector.get_multi_unique_constraints, "column_names"),
+            (inspector.get_multi_pk_constraint, "constrained_columns"),
+        ):
+            if wanted:
+                told: Any = look(filter_names=sorted({table for table, _columns in wanted.values()}))
+                known: dict[str, list[list[str]]] = {}
+                for (_schema, table), found in told.items():
+                    known[table] = [one[key] for one in (found if isinstance(found, list) else [found])]
+                wanted = {
+                    name: it for name, it in wanted.items() if it[0] in known and not _begins(known[it[0]], it[1])
+                }
+        return wanted
 
     def create(self) -> list[str]:
         """Make missing tables, and add missing columns and indexes to those that exist.
