@@ -202,6 +202,7 @@ def unsealed(patient: Patient) -> Iterator[Symptom]:
             WARN,
             _("Entries of the audit log have been without a seal for more than an hour."),
             _(
-                "Until then nobody would see them changed. Run `flask oauth2 purge`, which seals them, and let it run by itself: `OAUTH2_PURGE_INTERVAL = 300`."
+                "Until then nobody would see them changed. `flask oauth2 purge` seals them; let it run by itself: "
+                "`OAUTH2_PURGE_INTERVAL = 300`."
             ),
         )
