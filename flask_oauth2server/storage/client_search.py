@@ -97,15 +97,20 @@ class ClientSearch(Queries):
         by_pk = {found.id: found for found in self.db.session.scalars(select(model).where(model.id.in_(list(pks))))}
         return [by_pk[pk] for pk in pks if pk in by_pk]
 
-    def people(self, pks: Sequence[int], most: int) -> dict[int, int]:
-        """How many people each of some clients can act for, counting as many as *most* each; one query."""
+    def people(self, pks: Sequence[int], most: int) -> dict[int, tuple[int, bool]]:
+        """How many people each of some clients can act for, and whether there may be more; one query.
+
+        So many as *most* authorizations of each that can be used are looked at.
+        """
         table = self.models.Authorization.__table__
         usable = table.c.user_id.is_not(None) & table.c.revoked_at.is_(None) & (table.c.live_until > clock.now())
         counts = []
         for pk in pks:
-            theirs = select(table.c.user_id).where(table.c.client_pk == pk, usable).distinct().limit(most)
-            counts.append(select(literal(pk).label("pk"), func.count().label("count")).select_from(theirs.subquery()))
-        return {row.pk: row.count for row in self.all(union_all(*counts))} if counts else {}
+            theirs = select(table.c.user_id).where(table.c.client_pk == pk, usable).limit(most + 1).subquery()
+            people = func.count(theirs.c.user_id.distinct()).label("people")
+            counts.append(select(literal(pk).label("pk"), people, func.count().label("rows")).select_from(theirs))
+        found = self.all(union_all(*counts)) if counts else []
+        return {pk: (min(people, most), rows > most) for pk, people, rows in found}
 
     def last_used(self, pks: Sequence[int]) -> dict[int, datetime]:
         """When each of some clients was given its latest token, if it has one; one query."""

@@ -50,25 +50,27 @@ class Press(FlaskForm):
         return not any(field.errors for field in self if field.name != "csrf_token")
 
 
-def _starting_large(sentence: str) -> str:
+def starting_large(sentence: str) -> str:
+    """*sentence* as it begins a line of its own."""
     return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
-def _trimmed(value: str | None) -> str:
+def trimmed(value: str | None) -> str:
+    """What was typed, without what surrounds it."""
     return (value or "").replace("\0", "").strip()
 
 
 class ClientForm(Press):
     """What people say of an application of theirs."""
 
-    name = StringField(filters=[_trimmed])
-    description = StringField(filters=[_trimmed])
-    client_uri = StringField(filters=[_trimmed])
+    name = StringField(filters=[trimmed])
+    description = StringField(filters=[trimmed])
+    client_uri = StringField(filters=[trimmed])
     logo = FileField()
-    redirect_uris = TextAreaField(filters=[_trimmed])
+    redirect_uris = TextAreaField(filters=[trimmed])
     client_type = RadioField(default="confidential", choices=["confidential", "public"], validate_choice=False)
-    policy_uri = StringField(filters=[_trimmed])
-    tos_uri = StringField(filters=[_trimmed])
+    policy_uri = StringField(filters=[trimmed])
+    tos_uri = StringField(filters=[trimmed])
     #: What came beside the fields; see :mod:`.application_form`.
     scopes: Sequence[str] = ()
     scope_errors: Sequence[str] = ()
@@ -135,14 +137,14 @@ class ClientForm(Press):
         try:
             check_name(self.name.data)
         except ValueError as error:
-            self.refuse("name", _starting_large(_(error.args[0])))
+            self.refuse("name", starting_large(_(error.args[0])))
         if demanded and not self.uris:
             self.refuse("redirect_uris", _("Add at least one redirect URI."))
         for field in (self.client_uri, self.policy_uri, self.tos_uri):
             try:
                 web_address(field.data or "https://none.example", {})
             except ValueError as error:
-                self.refuse(field.name, _starting_large(_(error.args[0])))
+                self.refuse(field.name, starting_large(_(error.args[0])))
         for number, line in enumerate(self.redirect_uris.data.splitlines(), 1):
             uri = line.strip()
             try:
@@ -153,13 +155,13 @@ class ClientForm(Press):
 
     def refuse_metadata(self, error: InvalidClientMetadata) -> None:
         """Say what the registry has refused at the field that it is about."""
-        self.refuse(error.field if error.field in self else "name", _starting_large(_(error.message)))
+        self.refuse(error.field if error.field in self else "name", starting_large(_(error.message)))
 
 
 class TokenForm(Press):
     """A personal token: its name and the day that it ends on."""
 
-    name = StringField(filters=[_trimmed])
+    name = StringField(filters=[trimmed])
     expiry = RadioField(choices=[], validate_choice=False)
     last_day = DateField()
     scopes: Sequence[str] = ()
