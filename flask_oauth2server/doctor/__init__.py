@@ -57,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     Check("loopback_hosts", settings.loopback_hosts),
     Check("csp_sources", settings.csp_sources),
     Check("audit_key", settings.audit_key),
+    Check("metrics_token", settings.metrics_token),
     Check("http_redirects", clients.http_redirects, database=True),
     Check("shared_redirects", clients.shared_redirects, database=True),
     Check("local_redirects", clients.local_redirects, database=True),

@@ -176,6 +176,17 @@ def running_mode(patient: Patient) -> Iterator[Symptom]:
         )
 
 
+def metrics_token(patient: Patient) -> Iterator[Symptom]:
+    """The token that reads the metrics."""
+    token = patient.settings.get("OAUTH2_METRICS_TOKEN", "")
+    if patient.settings.get("OAUTH2_ENABLE_METRICS") and token and len(token) < 32:
+        yield Symptom(
+            WARN,
+            _("OAUTH2_METRICS_TOKEN has only %(number)s characters.", number=len(token)),
+            _("Who guesses it reads the metrics. Set `OAUTH2_METRICS_TOKEN` to the output of `openssl rand -hex 32`."),
+        )
+
+
 def audit_key(patient: Patient) -> Iterator[Symptom]:
     """The key of the seals."""
     key = patient.settings["OAUTH2_AUDIT_KEY"]
