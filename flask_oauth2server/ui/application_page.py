@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import url_for
+from flask import request, url_for
 
 from .. import clock
 from ..domain import redirect_uris, tokens
 from ..domain.clients import MOST_SECRETS, OFFER
-from ..errors import IssuerUnknown
+from ..errors import InvalidClientMetadata, IssuerUnknown, TicketRefused
 from ..scopes import Scope
 from ..state import ServerState
 from ..text import _
@@ -20,7 +20,7 @@ from ..transport import endpoint_url
 from .faces import SecretRow, lines
 from .pages import provider_name
 from .portraits import address, portrait
-from .visit import BLUEPRINT, Visit, missing
+from .visit import BLUEPRINT, Visit, missing, too_late
 
 MANY = 1000  # counting people stops here
 NEW_SECRET = "new secret"
@@ -67,7 +67,7 @@ def show(
     """
     server, storage = visit.server, visit.server.storage
     face = portrait(server, client, to_owner=True)
-    secrets = _secrets(visit, client, secret)
+    secrets = secret_rows(server, client, secret, lambda pk: _revoke_url(client, pk))
     issuer = _issuer(server)
     people = storage.clients.people(client.id, MANY + 1)
     return visit.render(
@@ -80,7 +80,7 @@ def show(
         secrets=secrets,
         uses_secret=client.is_confidential,
         secret_limit=len(secrets) >= MOST_SECRETS,
-        redirect_uris=[(uri, redirect_uris.is_any_port(uri, _loopback(server))) for uri in client.redirect_uris],
+        redirect_uris=shown_uris(server, client),
         issuer=issuer,
         endpoints=_endpoints(server, issuer) if issuer else [],
         people=min(people, MANY),
@@ -97,6 +97,31 @@ def show(
     )
 
 
+def new_secret(visit: Visit, client: Any, shown: Callable[..., str], go: Callable[..., Any]) -> Any:
+    """Make a further secret of a client; the others live until they are revoked.
+
+    :param shown: the client's page, with ``secret=`` or ``gone=True``.
+    :param go: leads there, with the kind and the text of a message.
+    """
+    try:
+        secret = visit.server.extension.rotate_secret(client, before=visit.use_up(NEW_SECRET))
+    except TicketRefused:
+        return shown(gone=True) if visit.was_sent_before(NEW_SECRET) else go(*too_late())
+    except InvalidClientMetadata:
+        return go("bad", _("Revoke one first."))
+    return shown(secret=secret)
+
+
+def is_its_name(client: Any) -> bool:
+    """Whether the name of a client was typed, that is to be deleted."""
+    return bool(request.form.get("confirm_name", "").strip() == client.name)
+
+
+def not_its_name() -> str:
+    """What is said where another name was typed."""
+    return _("That is not its name. Nothing was deleted.")
+
+
 def _issuer(server: ServerState) -> str | None:
     """What libraries are configured with; an application can be ended where nobody says who issues."""
     try:
@@ -105,21 +130,27 @@ def _issuer(server: ServerState) -> str | None:
         return None
 
 
-def _loopback(server: ServerState) -> Sequence[str]:
-    hosts: Sequence[str] = server.settings["OAUTH2_LOOPBACK_HOSTS"]
-    return hosts
-
-
 def _urls(client: Any) -> dict[str, str]:
     names = {"edit_url": "client_edit", "reset_url": "client_reset", "signout_url": "client_sign_out"}
     names |= {"delete_url": "client_delete", "transfer_url": "client_offer"}
     return {key: url_for(f"{BLUEPRINT}.{name}", client_id=address(client)) for key, name in names.items()}
 
 
-def _secrets(visit: Visit, client: Any, value: str | None) -> list[SecretRow]:
-    """Newest first; the one just made is told by its hint, for the list is made after it."""
-    found = list(reversed(visit.server.storage.clients.live_secrets(client)))
-    prefix = f"{visit.server.settings['OAUTH2_TOKEN_PREFIX']}{tokens.SECRET}_…"
+def _revoke_url(client: Any, pk: int) -> str:
+    return url_for(f"{BLUEPRINT}.secret_revoke", client_id=address(client), pk=pk)
+
+
+def secret_rows(
+    server: ServerState, client: Any, value: str | None, revoke_url: Callable[[int], str]
+) -> list[SecretRow]:
+    """The live secrets of a client, newest first; the one just made is told by its hint, for the list is
+    made after it.
+
+    :param value: of a secret made in this very request.
+    :param revoke_url: where the secret with a key is revoked.
+    """
+    found = list(reversed(server.storage.clients.live_secrets(client)))
+    prefix = f"{server.settings['OAUTH2_TOKEN_PREFIX']}{tokens.SECRET}_…"
     rows = [
         SecretRow(
             hint=f"…{secret.hint}" if secret.imported else f"{prefix}{secret.hint}",
@@ -128,12 +159,18 @@ def _secrets(visit: Visit, client: Any, value: str | None) -> list[SecretRow]:
             created_at=secret.created_at,
             last_used_at=secret.last_used_at,
             expires_at=secret.expires_at,
-            revoke_url=url_for(f"{BLUEPRINT}.secret_revoke", client_id=address(client), pk=secret.id),
+            revoke_url=revoke_url(secret.id),
             only=len(found) == 1,
         )
         for secret in found
     ]
     return [replace(rows[0], new=True), *rows[1:]] if value and rows else rows
+
+
+def shown_uris(server: ServerState, client: Any) -> list[tuple[str, bool]]:
+    """Redirect URIs, each with whether any port will do."""
+    hosts: Sequence[str] = server.settings["OAUTH2_LOOPBACK_HOSTS"]
+    return [(uri, redirect_uris.is_any_port(uri, hosts)) for uri in client.redirect_uris]
 
 
 def _endpoints(server: ServerState, issuer: str) -> list[tuple[str, str]]:

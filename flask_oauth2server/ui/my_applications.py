@@ -11,7 +11,16 @@ from ..errors import InvalidClientMetadata, TicketRefused
 from ..state import ServerState
 from ..text import _
 from .application_form import UPLOADS, fill, kept_scopes, scope_groups
-from .application_page import MANY, NEW_SECRET, owned, register_refused, show, shown_once
+from .application_page import (
+    MANY,
+    is_its_name,
+    new_secret,
+    not_its_name,
+    owned,
+    register_refused,
+    show,
+    shown_once,
+)
 from .faces import ClientRow
 from .forms import ClientForm
 from .pages import provider_name
@@ -164,15 +173,9 @@ def client_reset(visit: Visit, client_id: str) -> Any:
     name = {"client_id": address(client)}
     if not visit.posted or request.form.get("reset") != "yes":
         return visit.go("client_view", **name)
-    try:
-        secret = visit.server.extension.rotate_secret(client, before=visit.use_up(NEW_SECRET))
-    except TicketRefused:
-        if visit.was_sent_before(NEW_SECRET):
-            return show(visit, client, gone=True)
-        return visit.go("client_view", *too_late(), **name)
-    except InvalidClientMetadata:
-        return visit.go("client_view", "bad", _("Revoke one first."), **name)
-    return show(visit, client, secret=secret)
+    return new_secret(
+        visit, client, lambda **what: show(visit, client, **what), lambda *told: visit.go("client_view", *told, **name)
+    )
 
 
 def secret_revoke(visit: Visit, client_id: str, pk: int) -> Any:
@@ -199,8 +202,8 @@ def client_delete(visit: Visit, client_id: str) -> Any:
     client = owned(visit, client_id)
     if not visit.posted or "delete" not in request.form:
         return visit.go("client_view", client_id=address(client))
-    if request.form.get("confirm_name", "").strip() != client.name:
-        return show(visit, client, delete_error=_("That is not its name. Nothing was deleted."))
+    if not is_its_name(client):
+        return show(visit, client, delete_error=not_its_name())
     shown = client.name
     visit.server.extension.delete_client(client)
     return visit.go("index", "good", _("%(app)s is deleted.", app=shown), _anchor="mine")

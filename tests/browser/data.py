@@ -10,11 +10,13 @@ from typing import Any
 
 from flask_oauth2server import clock
 from flask_oauth2server.domain import audit, tokens
+from flask_oauth2server.storage.daily_counts import ALL, Counted
 
 from ..support import Provider
+from .host import ADMINISTRATOR
 
-#: Somebody with much, somebody with a little, somebody who is asked, somebody with nothing.
-ADA, THEO, NORA, IDA = "Ada Nwosu", "Theo Brandt", "Nora Lind", "Ida Blank"
+#: Somebody with much, somebody with a little, somebody who is asked, somebody with nothing; an administrator.
+ADA, THEO, NORA, IDA, TOMAS = "Ada Nwosu", "Theo Brandt", "Nora Lind", "Ida Blank", ADMINISTRATOR
 LONG = "Nordic Consortium for Digital Preservation: Metadata Harvesting and Reconciliation Service (staging)"
 MANY = 27
 EVERYTHING = ["profile", "email", "items.read", "items.write", "notes.read", "notes.write", "publish", "groups.read"]
@@ -40,11 +42,12 @@ def fill(provider: Provider) -> None:
     """Make the tables and everything in them."""
     with provider.app.app_context():
         provider.db.create_all()
-        for name in (ADA, THEO, NORA, IDA):
+        for name in (ADA, THEO, NORA, IDA, TOMAS):
             add_person(provider, name)
         clients = _clients(provider)
         _little(provider, clients)
         _much(provider, clients)
+        _watched(provider, clients)
         _in_order_of_time(provider)
 
 
@@ -256,3 +259,38 @@ def _much(provider: Provider, clients: dict[str, Any]) -> None:
         devices = [("Chrome on Linux", "198.51.100.8", number * day)] if number % 3 else []
         allow(provider, ada, client, READING, devices=devices)
         token(provider, ada, f"machine {number + 1}", READING[: 1 + number % 3], ends=(number - 3) * day + day / 2)
+
+
+# --- what administrators see ----------------------------------------------------------------------
+
+
+def _watched(provider: Provider, clients: dict[str, Any]) -> None:
+    """Two weeks of use, requests that were refused, secrets that end."""
+    server = provider.app.extensions["oauth2server"]
+    now, counts = clock.now(), {}
+    for back in range(14):
+        day = now.date() - timedelta(days=back)
+        busy = 1 if day.weekday() >= 5 else 3
+        for name, times in (("issued", 400), ("granted", 20), ("refused", 11 if back < 3 else 1)):
+            for pk in (ALL, clients["harvester"].id):
+                counts[Counted(day, name, pk)] = times * busy + back * (times // 9)
+    refused = (("redirect_uri_not_registered", "harvester", 22), ("code_used", "notebook", 9), ("secret_wrong", "papertrail", 2))
+    for cause, client_id, times in refused:
+        counts[Counted(now.date(), f"refused:{cause}", clients[client_id].id)] = times
+    server.storage.daily_counts.add(counts)
+    for number in range(10):
+        cause = "redirect_uri_not_registered" if number else "secret_wrong"
+        provider.db.session.add(
+            provider.oauth2.models.Failure(
+                reference=f"F-{number:04}-TEST",
+                cause=cause,
+                error="invalid_request" if number else "invalid_client",
+                status=400,
+                endpoint="oauth2server.authorize" if number else "oauth2server.access_token",
+                client_pk=clients["harvester"].id,
+                client_id="harvester",
+                facts={},
+                created_at=now - timedelta(hours=number + 1),
+            )
+        )
+    provider.oauth2.rotate_secret(clients["notebook"], old_expire_in=9 * 86400, commit=False)

@@ -19,6 +19,7 @@ from ..support import Provider
 
 HERE = Path(__file__).parent
 NAME = "Meridian"
+ADMINISTRATOR = "Tomás Ferreira"
 #: What the host's own layout sets: twelve colours, two radii and a font, for light and dark.
 LAYOUT = "host.html"
 
@@ -69,6 +70,7 @@ def build(database_url: str, port: int, *, name: str = "main", **config: Any) ->
     oauth2 = OAuth2Server()
     for scope in SCOPES:
         oauth2.scopes.register(scope)
+    oauth2.admin_required(lambda user: user.name == ADMINISTRATOR)
     oauth2.place(lambda address: {"192.0.2.14": "Leipzig"}.get(address, ""))
     oauth2.init_app(app, db=db, user_model=User)
     return Provider(app, db, oauth2, User)

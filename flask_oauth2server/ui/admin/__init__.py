@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...state import ServerState
-from . import access, access_end, client_acts, client_page, overview, scopes, token_find
+from . import access, access_end, client_acts, client_edit, client_page, clients, overview, scopes, token_find
 
 
 def init_app(server: ServerState) -> None:
@@ -14,6 +14,8 @@ def init_app(server: ServerState) -> None:
         token_find,
         scopes,
         overview,
+        clients,
+        client_edit,
         client_page,
         client_acts,
     ):

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ...text import format_number
+from ..faces import Face
 
 #: Counting stops here.
 MOST = 1000
@@ -23,6 +28,11 @@ class Count:
     def of(cls, found: int, most: int = MOST) -> Count:
         """What :meth:`.Queries.counted` found with that limit."""
         return cls(min(found, most), found > most)
+
+    @property
+    def short(self) -> str:
+        """Such as "1,000+"."""
+        return f"{format_number(self.number)}{'+' if self.more else ''}"
 
 
 @dataclass(frozen=True)
@@ -51,3 +61,72 @@ class Choice:
     label: str
     options: Sequence[tuple[str, str]]
     chosen: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One of the numbers on top of the overview.
+
+    :ivar detail: a second line; may be empty.
+    """
+
+    label: str
+    count: Count
+    detail: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A reason of refusals.
+
+    :ivar cause: a sentence.
+    :ivar detail: whose, or what was told; may be empty.
+    :ivar last_at: when it was met last, as far as that is known.
+    """
+
+    times: int
+    cause: str
+    detail: Any
+    url: str
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A client that nobody has checked.
+
+    :ivar detail: how much it may ask for.
+    """
+
+    app: Face
+    url: str
+    detail: str
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """A secret that ends soon.
+
+    :ivar only: there is no other one that lives longer.
+    """
+
+    name: str
+    url: str
+    hint: str
+    expires_at: datetime
+    only: bool
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One cause of nearly all refusals of a client.
+
+    :ivar times: how many requests were refused, for whatever cause.
+    :ivar all: whether it is the only cause.
+    """
+
+    times: int
+    cause: str
+    url: str
+    all: bool

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from flask import g, url_for
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ... import clock
 from ...errors import PageError
@@ -48,12 +49,16 @@ def navigation(server: ServerState) -> list[Entry]:
         ("failures", "failures", _("Failures"), "bad", lambda: Count(refused_today(server))),
         ("audit", "audit", _("Audit log"), "list", None),
     ]
-    served = {route.name for route in server.routes if route.blueprint == BLUEPRINT}
     return [
         Entry(section, label, icon, url_for(f"{BLUEPRINT}.{endpoint}"), count() if count else None)
         for section, endpoint, label, icon, count in sections
-        if endpoint in served
+        if is_served(server, endpoint)
     ]
+
+
+def is_served(server: ServerState, endpoint: str) -> bool:
+    """Whether these pages have one of that name; a feature that is off has none."""
+    return any(route.blueprint == BLUEPRINT and route.name == endpoint for route in server.routes)
 
 
 def refused_today(server: ServerState) -> int:
@@ -64,10 +69,7 @@ def refused_today(server: ServerState) -> int:
 
 def breakable(text: str) -> Markup:
     """*text*, which may be parted after an @, a dot and a slash where the line ends."""
-    escaped = str(escape(text))
-    for character in "@./":
-        escaped = escaped.replace(character, f"{character}<wbr>")
-    return Markup(escaped)
+    return Markup("<wbr>").join(re.split(r"(?<=[@./])", text))
 
 
 def administrator(server: ServerState, view: Callable[..., Any]) -> Callable[..., Any]:
