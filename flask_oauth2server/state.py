@@ -22,13 +22,16 @@ from .domain.clients import OFFER, ClientRegistry
 from .domain.consent import Consents
 from .domain.devices import Devices
 from .domain.failures import Failures
+from .domain.fingerprints import Keyring
 from .domain.grants import HandleKind, Handles
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
 from .domain.purge import Purger
 from .domain.records import Records
+from .domain.seals import Seals
 from .domain.subjects import Subjects
 from .domain.throttle import Throttle
 from .domain.tokens import Values
+from .domain.why import Why
 from .scopes import ScopeRegistry
 from .storage import Storage
 from .storage.clients import ClientInfo
@@ -150,7 +153,9 @@ class ServerState:
         kept = settings["OAUTH2_FAILURES_EXPIRES_IN"], settings["OAUTH2_FAILURES_KEPT"]
         self.add_cleanup(partial(storage.failures.purge, *kept))
         self.add_cleanup(partial(storage.daily_counts.purge, settings["OAUTH2_COUNTS_EXPIRES_IN"]))
-        self.add_cleanup(partial(storage.audit_events.purge, settings["OAUTH2_AUDIT_EXPIRES_IN"]))
+        keyring = Keyring(settings)
+        self.seals = Seals(storage, keyring, settings["OAUTH2_AUDIT_EXPIRES_IN"])
+        self.add_cleanup(self.seals.purge)
 
         self.values = Values(settings["OAUTH2_TOKEN_PREFIX"], settings["OAUTH2_TOKEN_PREFIXES"])
         self.handles = Handles(storage, self.values)
@@ -159,13 +164,14 @@ class ServerState:
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
         self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.is_offline)
         self.devices = Devices(settings, self.hooks)
-        self.audit = Audit(storage, self.devices)
+        self.audit = Audit(storage, self.devices, self.subjects, keyring)
         self.authorizations = AuthorizationRegistry(
             storage, self.values, scopes, settings, self.is_offline, self.audit, self.devices
         )
         self.throttle = Throttle(storage, settings)
-        self.purger = Purger(storage, self.cleanups, settings["OAUTH2_PURGE_INTERVAL"])
+        self.purger = Purger(storage, self.cleanups, self.seals.step, settings["OAUTH2_PURGE_INTERVAL"])
         self.records = Records(storage, self.purger.step)
+        self.why = Why(storage, self.values, self.subjects)
         self.failures = Failures(self.records, settings, self.devices, self.subjects)
         available = Available(self.grants, self.response_types, self.client_auths, scopes)
         self.clients = ClientRegistry(storage, self.values, self.client_metadata, available, settings, self.audit)

@@ -11,6 +11,8 @@ from typing import Any
 
 from flask import current_app
 
+from . import clock
+
 #: Scripts that run from right to left.
 _RIGHT_TO_LEFT = ("ar", "dv", "fa", "he", "ku", "ps", "sd", "ug", "ur", "yi")
 
@@ -68,6 +70,30 @@ def format_moment(moment: datetime) -> str:
     if has_babel():
         return f"{_babel().format_date(moment, 'full', rebase=False)}, {moment:%H:%M} UTC"
     return f"{moment:%A} {moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 7 * 86400
+
+
+def format_ago(moment: datetime) -> str:
+    """Such as "4 minutes ago"; beyond two months the day.
+
+    :param moment: naive UTC.
+    """
+    seconds = int((clock.now() - moment).total_seconds())
+    if seconds < _MINUTE:
+        return _("just now")
+    if seconds < _HOUR:
+        return ngettext("%(num)s minute ago", "%(num)s minutes ago", seconds // _MINUTE)
+    if seconds < _DAY:
+        return ngettext("%(num)s hour ago", "%(num)s hours ago", seconds // _HOUR)
+    if seconds < 2 * _DAY:
+        return _("yesterday")
+    if seconds < 2 * _WEEK:
+        return ngettext("%(num)s day ago", "%(num)s days ago", seconds // _DAY)
+    if seconds < 9 * _WEEK:
+        return ngettext("%(num)s week ago", "%(num)s weeks ago", seconds // _WEEK)
+    return format_day(moment)
 
 
 def language() -> str:

@@ -21,6 +21,7 @@ from .clients import Clients
 from .consents import Consents
 from .daily_counts import DailyCounts
 from .doctor import Health
+from .exports import Exports
 from .failure_counts import FailureCounts
 from .failures import Failures
 from .grants import Grants
@@ -29,6 +30,7 @@ from .overview import OverviewQueries
 from .replays import Replays
 from .schema import Schema
 from .scope_use import ScopeUse
+from .stories import Stories
 from .tokens import Tokens
 from .unit import DATABASE_ERRORS, Unit
 from .user_search import UserSearch
@@ -61,9 +63,11 @@ class Storage:
         self.replays = Replays(db, models)
         self.audit_events = AuditEvents(db, models)
         self.audit_seals = AuditSeals(db, models)
+        self.exports = Exports(db, models)
         self.failure_counts = FailureCounts(db, models)
         self.doctor = Health(db, models)
         self.failures = Failures(db, models)
+        self.stories = Stories(db, models)
         self.daily_counts = DailyCounts(db, models)
 
     @contextmanager

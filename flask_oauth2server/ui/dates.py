@@ -7,9 +7,9 @@ from datetime import datetime
 from markupsafe import Markup
 
 from .. import clock
-from ..text import _, format_day, format_moment, ngettext
+from ..text import format_ago, format_day, format_moment, ngettext
 
-_MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 7 * 86400
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def ago(moment: datetime) -> Markup:
@@ -17,20 +17,7 @@ def ago(moment: datetime) -> Markup:
 
     :param moment: naive UTC.
     """
-    seconds = int((clock.now() - moment).total_seconds())
-    if seconds < _MINUTE:
-        return _element(moment, _("just now"))
-    if seconds < _HOUR:
-        return _element(moment, ngettext("%(num)s minute ago", "%(num)s minutes ago", seconds // _MINUTE))
-    if seconds < _DAY:
-        return _element(moment, ngettext("%(num)s hour ago", "%(num)s hours ago", seconds // _HOUR))
-    if seconds < 2 * _DAY:
-        return _element(moment, _("yesterday"))
-    if seconds < 2 * _WEEK:
-        return _element(moment, ngettext("%(num)s day ago", "%(num)s days ago", seconds // _DAY))
-    if seconds < 9 * _WEEK:
-        return _element(moment, ngettext("%(num)s week ago", "%(num)s weeks ago", seconds // _WEEK))
-    return day(moment)
+    return _element(moment, format_ago(moment))
 
 
 def until(moment: datetime) -> Markup:
