@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -63,7 +63,7 @@ def _sentence(sent: str, known: str) -> Sentence:
     return Sentence("They are not the same.")
 
 
-_PLAIN = (
+_PLAIN: tuple[tuple[Callable[[str, str], bool], str], ...] = (
     (lambda a, b: a == b, "They are the same now: it was changed since."),
     (lambda a, b: a == f"{b}/", "One character more: a slash at the end."),
     (lambda a, b: f"{a}/" == b, "One character less: the slash at the end is missing."),

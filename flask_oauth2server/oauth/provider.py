@@ -132,7 +132,7 @@ class Provider:
             raise told_by(error, request) from error
         if status != 200:
             told = json.loads(body)
-            detail = request.detail or _of_answer(told)
+            detail = request.detail or _of_answer(told, request)
             if told["error"] == "invalid_client":  # it is who it says, but public: not for this grant
                 raise failed(Reason("needs_confidential", detail or "the client is public"))
             raise ProtocolError(told["error"], told.get("error_description", ""), status=status, detail=detail)
@@ -150,7 +150,7 @@ class Provider:
         pk = reuse.authorization_id
         if pk is not None:
             server = self.server
-            server.storage.unit.run(lambda: server.authorizations.revoke(pk, "reuse"))
+            server.storage.unit.run(lambda: server.authorizations.end_family(pk, client))
         tell(signals.token_reused, client_id=client.client_id, grant_type=grant_type)
 
 
@@ -164,7 +164,10 @@ def tell_issued(server: ServerState, issuance: Issuance) -> None:
 def told_by(error: OAuth2Error, request: ProtocolRequest) -> ProtocolError:
     """oauthlib's error as ours."""
     description = error.description or ""
-    detail = request.detail or Reason(_cause(error), description)
+    cause, facts = _cause(error), {}
+    if cause == "redirect_uri_malformed" and request.client is not None:
+        facts = {"sent": request.redirect_uri or "", "expected": request.client.redirect_uris}
+    detail = request.detail or Reason(cause, description, **facts)
     return ProtocolError(error.error or "server_error", description, status=error.status_code, detail=detail)
 
 
@@ -183,10 +186,13 @@ _CAUSES: tuple[tuple[type[OAuth2Error], str], ...] = (
 )
 
 
-def _of_answer(told: Mapping[str, str]) -> Reason:
+def _of_answer(told: Mapping[str, str], request: ProtocolRequest) -> Reason:
     """The reason of an answer that oauthlib has written itself."""
-    causes = {"invalid_scope": "scope_beyond_grant", "invalid_request": "parameter_missing"}
-    return Reason(causes.get(told["error"], "other"), told.get("error_description", ""))
+    if told["error"] == "invalid_scope":
+        had = {"sent": request.scope or "", "expected": [" ".join(request.original_scopes)]}
+        return Reason("scope_beyond_grant", "more was asked for than was granted", **had)
+    cause = "parameter_missing" if told["error"] == "invalid_request" else "other"
+    return Reason(cause, told.get("error_description", ""))
 
 
 def _cause(error: OAuth2Error) -> str:
