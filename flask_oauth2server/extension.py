@@ -288,7 +288,7 @@ def _cap_oauthlib_logger(server: ServerState) -> None:
 def _watch_users(server: ServerState) -> None:
     users = server.storage.users
     if users.user_model is not None:
-        users.on_delete(lambda key: tell(signals.user_forgotten, user_id=key))
+        users.on_delete(lambda key: tell(signals.user_forgotten, user_id=key), server.audit.note_erased)
 
 
 def _meet_login_manager(app: Flask, server: ServerState) -> None:

@@ -337,7 +337,8 @@ class TestUsers:
 
         assert json.loads(json.dumps(exported)) == exported
         empty = provider.oauth2.export_user(provider.user("bob"))
-        assert empty == {"authorizations": [], "consents": [], "personal_tokens": [], "events": [], "clients": []}
+        assert len(empty) == 8
+        assert not any(empty.values())
 
     def test_forgetting_a_user(self, provider: Provider, client: Client, ada: Browser, heard: list[Any]) -> None:
         token = client.tokens(ada)["access_token"]

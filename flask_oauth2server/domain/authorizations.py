@@ -95,17 +95,47 @@ class AuthorizationRegistry:
         self._audit.note(audit.ALLOWED, user_key, scopes=scopes, authorization=public_id, reason=reason, **of_client)
         return Granted(pk, public_id, expires_at)
 
-    def revoke(self, pk: int, reason: str) -> Any:
+    def revoke(self, pk: int, reason: str, actor: audit.Actor | None = None) -> Any:
         """End an authorization with its codes and tokens, uncommitted.
 
+        :param actor: who does it, if that is not who is at the browser.
         :returns: its ``public_id``, ``user_id`` and ``client_id``; None if it had ended already.
         """
         if not self._storage.authorizations.revoke(pk, reason):
             return None
         facts = self._storage.authorizations.facts(pk)
         of_client = {"client_id": facts.client_id, "client_name": facts.name}
-        self._audit.note(audit.ENDED, facts.user_id, authorization=facts.public_id, reason=reason[:64], **of_client)
+        what = {"authorization": facts.public_id, "reason": reason[:64], **of_client}
+        self._audit.note(audit.ENDED, facts.user_id, actor=actor, **what)
         return facts
+
+    def end_family(self, pk: int, client: ClientInfo) -> Any:
+        """End an authorization of which a code or token came a second time, uncommitted, and say so."""
+        by = audit.by_client(client)
+        facts = self.revoke(pk, "reuse", by)
+        if facts:  # once: a thief may come as often as they like
+            of_client = {"client_id": client.client_id, "client_name": client.name}
+            self._audit.note(audit.REUSED, facts.user_id, authorization=facts.public_id, actor=by, **of_client)
+        return facts
+
+    def note_forgotten(self, user_key: Any, client: Any) -> None:
+        """Note that consents were forgotten, uncommitted.
+
+        :param user_key: whose; None: everybody's.
+        :param client: the model; None: for all clients.
+        """
+        of_client = {} if client is None else {"client_id": client.client_id, "client_name": client.name}
+        self._audit.note(audit.CONSENT_FORGOTTEN, user_key, **of_client)
+
+    def forget_consent(self, user_key: Any, client: Any) -> None:
+        """Forget what a user agreed to for a client, the model, uncommitted."""
+        if self._storage.consents.forget(user_key, client.id):
+            self.note_forgotten(user_key, client)
+
+    def forget_consents(self, client: Any) -> None:
+        """Forget what anybody agreed to for a client, the model, uncommitted."""
+        if self._storage.consents.forget_all(client.id):
+            self.note_forgotten(None, client)
 
     def note_use(self, token: TokenInfo, address: str | None) -> None:
         """Note that an access token was used just now, uncommitted.
@@ -168,7 +198,13 @@ class AuthorizationRegistry:
             raise OAuth2ServerError(f"A personal token is never given more scopes: {', '.join(more)}.")
         # What another tab has taken away meanwhile stays away.
         had = self._storage.tokens.held_scope(token.id).split()
-        self._storage.tokens.change_personal(token.id, name.strip(), " ".join(s for s in wanted if s in had))
+        scope = " ".join(s for s in wanted if s in had)
+        self._storage.tokens.change_personal(token.id, name.strip(), scope)
+        told = {"name": [token.name, name.strip()], "scope": [" ".join(had), scope]}
+        changes = {what: pair for what, pair in told.items() if pair[0] != pair[1]}
+        if changes:
+            whose = {"token_id": token.id, "name": token.name}
+            self._audit.note(audit.TOKEN_CHANGED, token.user_id, changes=changes, **whose)
 
     def revoke_personal_token(self, pk: int, user_key: Any, name: str, reason: str) -> bool:
         """End a personal token, uncommitted; False if it had ended already."""

@@ -14,7 +14,7 @@ from ..config import LONGEST_TIME
 from ..errors import InvalidClientMetadata, Outdated
 from ..storage import Storage
 from ..text import Sentence
-from . import audit, client_search, logos, names, presets, secrets, tokens
+from . import audit, client_changes, client_search, logos, names, presets, secrets, tokens
 from . import metadata as rules
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,512}")
@@ -101,10 +101,10 @@ class ClientRegistry:
             **own,
         )
         self._let_be_found(client)
-        secret = self._add_secret(client, client_secret) if uses_secret else None
+        secret = self._add_secret(client, client_secret)[0] if uses_secret else None
         if logo is not None:
             self.set_logo(client, logo)
-        self._note(audit.CLIENT_MADE, client)
+        self._note(audit.CLIENT_MADE, client, changes=client_changes.between({}, self._facts(client, logo is not None)))
         return client, secret
 
     def edit(
@@ -133,6 +133,7 @@ class ClientRegistry:
         if metadata.get("verified") and _checked_values(client) != looked_at:
             raise InvalidClientMetadata("verified", Sentence("the application was changed meanwhile: look again."))
         changes = {} if name is None else {"name": _checked_name(name), "name_key": names.key(name)}
+        was, has_logo = self._facts(client, "logo" in metadata), "logo" in metadata
         picture = {"logo"} & metadata.keys() and self.set_logo(client, metadata.pop("logo"))
         columns, own, given = self._sorted_out(metadata)
         before = dict(client.client_metadata)
@@ -154,7 +155,9 @@ class ClientRegistry:
         if not {"name", "redirect_uris"}.isdisjoint(changed):
             self._let_be_found(client)
         if changed:
-            self._note(audit.CLIENT_CHANGED, client)
+            kind = audit.CLIENT_CHECKED if changed == {"verified"} and client.verified else audit.CLIENT_CHANGED
+            told = client_changes.between(was, self._facts(client, has_logo), changed)
+            self._note(kind, client, changes=told)
         if owner_key is not SAME and owner_key != client.user_id:
             self._give(client, owner_key)
             changed |= {"owner"}
@@ -166,6 +169,10 @@ class ClientRegistry:
         values += [getattr(client, column) for column in _COLUMNS]
         values.append(self._storage.logos.digests([client.id]).get(client.id))
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+    def _facts(self, client: Any, has_logo: bool = False) -> dict[str, Any]:
+        logo = self._storage.logos.digests([client.id]).get(client.id) if has_logo else None
+        return client_changes.facts(client, logo)
 
     def _let_be_found(self, client: Any) -> None:
         found = client_search.terms(client.name, client.client_id, client.redirect_uris)
@@ -221,17 +228,23 @@ class ClientRegistry:
 
         :raises Gone: if it was deleted meanwhile.
         """
-        self._note(audit.CLIENT_DELETED, client)
+        self._note(audit.CLIENT_DELETED, client, changes=client_changes.between(self._facts(client, True), {}))
         self._storage.clients.delete(client)
 
     def _note(self, kind: str, client: Any, **facts: Any) -> None:
-        """In the name of its owner, whoever did it."""
+        """It concerns its owner, whoever did it."""
         self._audit.note(kind, client.user_id, client_id=client.client_id, client_name=client.name, **facts)
 
     def set_disabled(self, client: Any, disabled: bool) -> None:
         """Disable a client, whose tokens stop working at once, or enable it again; uncommitted."""
         self._storage.clients.hold(client)
+        if disabled != (client.disabled_at is not None):
+            self._note(audit.CLIENT_DISABLED if disabled else audit.CLIENT_ENABLED, client)
         client.disabled_at = clock.now() if disabled else None
+
+    def note_offer(self, client: Any, made: bool) -> None:
+        """Note that a client was offered to another owner, or the offer withdrawn, uncommitted."""
+        self._note(audit.CLIENT_OFFERED if made else audit.OFFER_WITHDRAWN, client)
 
     def rotate_secret(self, client: Any, client_secret: str | None = None, old_expire_in: int | None = None) -> str:
         """A further secret, uncommitted; returns its value.
@@ -245,14 +258,16 @@ class ClientRegistry:
         if not uses_secret:
             raise InvalidClientMetadata("client_secret", _NO_SECRET)
         live = self._storage.clients.live_secrets(client, held=True)
+        ends: dict[str, Any] | None = None
         if old_expire_in is not None:
+            end, ends = clock.now() + timedelta(seconds=old_expire_in), {}
             for secret in live:
-                end = clock.now() + timedelta(seconds=old_expire_in)
-                secret.expires_at = min(secret.expires_at or end, end)
+                before, secret.expires_at = secret.expires_at, min(secret.expires_at or end, end)
+                ends[f"end of {secret.hint}"] = [before and before.isoformat(), secret.expires_at.isoformat()]
         elif len(live) >= MOST_SECRETS:
             raise InvalidClientMetadata("client_secret", f"there are {MOST_SECRETS} secrets already: revoke one first.")
-        value = self._add_secret(client, client_secret)
-        self._note(audit.SECRET_MADE, client)
+        value, hint = self._add_secret(client, client_secret)
+        self._note(audit.SECRET_MADE, client, name=hint, changes=ends)
         return value
 
     def revoke_secret(self, client: Any, hint: str | None = None, pk: int | None = None) -> list[str]:
@@ -309,13 +324,14 @@ class ClientRegistry:
         if not secrets.is_storable(value):
             raise InvalidClientMetadata("client_secret", "use 1 to 1,024 characters without NUL.")
 
-    def _add_secret(self, client: Any, given: str | None) -> str:
+    def _add_secret(self, client: Any, given: str | None) -> tuple[str, str]:
+        """A further secret: its value and its hint."""
         value = given or self._values.make(tokens.SECRET, self._settings["OAUTH2_CLIENT_SECRET_SALT_LEN"])
         imported = given is not None
         # Four characters of a short secret would tell too much of it: it gets a name by chance.
         hint = tokens.hint(value) if len(value) >= secrets.LONG else f"~{tokens.random_text(4)}"
         self._storage.clients.add_secret(client, digest=secrets.hashed(value), hint=hint, imported=imported)
-        return value
+        return value, hint
 
 
 def _checked_values(client: Any) -> tuple[Any, ...]:

@@ -69,9 +69,12 @@ class Devices:
         self.kept = bool(settings["OAUTH2_KEEP_ADDRESSES"])
         self._hooks = hooks
 
-    def origin(self) -> Origin:
-        """Where the current request came from, as far as it is kept."""
-        if not self.kept or not has_request_context():
+    def origin(self, *, always: bool = False) -> Origin:
+        """Where the current request came from, as far as it is kept.
+
+        :param always: as for an administrator, who answers for what they do.
+        """
+        if not (self.kept or always) or not has_request_context():
             return Origin()
         return Origin(plain(request.remote_addr), named(request.headers.get("User-Agent", "")))
 

@@ -55,6 +55,19 @@ class Subjects:
         person = sessions.person() if self.admits() else None
         return person if person is not None and self.is_active(self.key_of(person)) else None
 
+    def key_at_browser(self) -> Any:
+        """The key of who is signed in at the browser of the current request, whoever they are; else None.
+
+        Nothing is asked of the database that Flask-Login has not asked for.
+        """
+        if getattr(current_app, "login_manager", None) is None:
+            return None
+        person = sessions.person()
+        try:
+            return None if person is None else self.key_of(person)
+        except OAuth2ServerError:
+            return None  # of the host, but no user of ours
+
     def is_administrator(self, user: Any) -> bool:
         """Whether *user* may open the pages of administrators (``@oauth2.admin_required``)."""
         hook = self._hooks.get("admin_required")

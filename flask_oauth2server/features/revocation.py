@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 
 from .. import signals
-from ..domain import tokens
+from ..domain import audit, tokens
 from ..errors import ProtocolError
 from ..oauth import client_auth, parameters, responses
 from ..reasons import Reason
@@ -71,6 +71,8 @@ def _end(server: ServerState, client: ClientInfo, row: Any) -> None:
     if row.authorization_id is None:
         if storage.unit.run(lambda: storage.tokens.revoke(row.id)):
             tell(signals.token_revoked, client_id=client.client_id, user_id=row.user_id, name=None)
-    elif storage.unit.run(lambda: server.authorizations.revoke(row.authorization_id, "revoked by the client")):
-        told = {"client_id": client.client_id, "user_id": row.user_id, "reason": "revoked by the client"}
+        return
+    reason, by = "revoked by the client", audit.by_client(client)
+    if storage.unit.run(lambda: server.authorizations.revoke(row.authorization_id, reason, by)):
+        told = {"client_id": client.client_id, "user_id": row.user_id, "reason": reason}
         tell(signals.authorization_revoked, authorization=row.public_id, **told)

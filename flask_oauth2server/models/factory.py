@@ -95,10 +95,11 @@ def _add_indexes(models: Models) -> None:
     Index("ix_oauth2_client_disabled_id", client.c.disabled_at, client.c.id)
     Index("ix_oauth2_client_introspect_id", client.c.may_introspect, client.c.id)
     Index("ix_oauth2_client_term_term", term.c.term, term.c.client_pk)
-    _add_audit_indexes(models.AuditEvent.__table__.c)
+    _add_audit_indexes(models.AuditEvent.__table__.c, models.AuditSeal.__table__.c)
 
 
-def _add_audit_indexes(event: Any) -> None:
+def _add_audit_indexes(event: Any, seal: Any) -> None:
+    Index("ix_oauth2_audit_seal_purged_number", seal.purged_at, seal.number)
     for name in ("kind", "client_id", "actor", "user_id", "seal"):
         Index(f"ix_oauth2_audit_event_{name}_id", event[name], event.id)
     # What a foreign key has left of a person; where an index may be partial, nothing else is in it.

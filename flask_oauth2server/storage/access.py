@@ -140,10 +140,10 @@ class Access(Queries):
         live = table.c.revoked_at.is_(None) & (table.c.expires_at > clock.now())
         return select(table.c.id).where(*whose.conditions(table), table.c.authorization_id.is_(None), live)
 
-    def forget_consents(self, whose: Whose) -> None:
-        """Remove what somebody agreed to, so that it is asked again."""
+    def forget_consents(self, whose: Whose) -> int:
+        """Remove what somebody agreed to, so that it is asked again; returns how many there were."""
         table = self.models.Consent.__table__
-        self.changed(delete(table).where(*whose.conditions(table)))
+        return self.changed(delete(table).where(*whose.conditions(table)))
 
     def count(self, model: str, whose: Whose, most: int) -> int:
         """How many rows of ``Token`` or ``Authorization`` there are; *most* + 1 means that there are more."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, insert, or_, select
+from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
 
 from .. import clock
 from .base import Queries
@@ -14,14 +15,24 @@ from .base import Queries
 class AuditEvents(Queries):
     """Queries for audit events."""
 
-    def add(self, **values: Any) -> int:
-        """A new event; returns its key."""
-        return self.inserted(insert(self.models.AuditEvent.__table__).values(**values))
+    def add(self, run: Callable[[Any], Any] | None = None, **values: Any) -> int:
+        """A new event; returns its key.
 
-    def of_user(self, user: Any, *, before: int | None, limit: int) -> list[Any]:
+        :param run: runs a statement, inside somebody's transaction; default: ``db.session``.
+        """
+        statement = insert(self.models.AuditEvent.__table__).values(**values)
+        return self.inserted(statement) if run is None else int(run(statement).inserted_primary_key[0])
+
+    def sign(self, pk: int, mac: str, run: Callable[[Any], Any] | None = None) -> None:
+        """Complete a new event by its fingerprint, which tells of its key, too."""
+        table = self.models.AuditEvent.__table__
+        (run or self.changed)(update(table).where(table.c.id == pk).values(mac=mac))
+
+    def of_user(self, user: Any, *, before: int | None, limit: int, but: Collection[str] = ()) -> list[Any]:
         """The latest events of *user*, newest first, each with whether what it speaks of can still act.
 
         :param before: only those with a smaller key.
+        :param but: kinds to leave out.
         """
         event, authorization, token = (
             model.__table__ for model in (self.models.AuditEvent, self.models.Authorization, self.models.Token)
@@ -41,7 +52,7 @@ class AuditEvents(Queries):
             .select_from(event)
             .outerjoin(authorization, authorization.c.public_id == event.c.authorization)
             .outerjoin(token, token.c.id == event.c.token_id)
-            .where(event.c.user_id == user)
+            .where(event.c.user_id == user, event.c.kind.not_in(but))
             .order_by(event.c.id.desc())
             .limit(limit)
         )
@@ -76,11 +87,25 @@ class AuditEvents(Queries):
             statement = statement.where(table.c.id < before)
         return self.all(statement)
 
-    def newer(self, user: Any, *, after: int, limit: int) -> list[int]:
-        """Keys of the next newer events of *user*, oldest first."""
+    def following(self, *, after: int, limit: int, **wanted: Any) -> list[int]:
+        """Keys of the next newer events of everybody, oldest first.
+
+        :param wanted: filters of :meth:`page`.
+        """
         table = self.models.AuditEvent.__table__
-        statement = select(table.c.id).where(table.c.user_id == user, table.c.id > after).order_by(table.c.id)
-        return [row[0] for row in self.all(statement.limit(limit))]
+        names = {"user": "user_id"}
+        chosen = [table.c[names.get(name, name)] == value for name, value in wanted.items()]
+        statement = select(table.c.id).where(*chosen, table.c.id > after).order_by(table.c.id).limit(limit)
+        return [row.id for row in self.all(statement)]
+
+    def newer(self, user: Any, *, after: int, limit: int, but: Collection[str] = ()) -> list[int]:
+        """Keys of the next newer events of *user*, oldest first.
+
+        :param but: kinds to leave out.
+        """
+        table = self.models.AuditEvent.__table__
+        statement = select(table.c.id).where(table.c.user_id == user, table.c.id > after, table.c.kind.not_in(but))
+        return [row[0] for row in self.all(statement.order_by(table.c.id).limit(limit))]
 
     def find(self, user: Any, pk: int) -> Any:
         """One event of *user*, or None."""
@@ -106,8 +131,62 @@ class AuditEvents(Queries):
         )
         return self.one(statement.limit(1)) is not None
 
-    def purge(self, kept: int, limit: int) -> int:
-        """Remove at most *limit* events that were kept for *kept* seconds."""
+    def unsealed(self, *, after: int = 0, limit: int) -> list[Any]:
+        """The next events that stand under no seal, in order of their keys.
+
+        No row is locked: an event never changes, but for what erasing takes away, and that is in no seal.
+        """
         table = self.models.AuditEvent.__table__
-        oldest = clock.now() - timedelta(seconds=kept)
-        return self.delete_some(table, table.c.created_at < oldest, table.c.created_at, limit)
+        statement = select(table).where(table.c.seal.is_(None), table.c.id > after)
+        return self.all(statement.order_by(table.c.id).limit(limit))
+
+    def put_under(self, keys: Sequence[int], seal: int) -> int:
+        """Put events that stand under no seal under this one; returns how many there were.
+
+        Each by its key alone: on MariaDB a list of keys may be looked up by a walk through the table,
+        which locks the place where the next event is to be written.
+        """
+        table = self.models.AuditEvent.__table__
+        free = (table.c.id == bindparam("pk")) & table.c.seal.is_(None)
+        return self._each(update(table).where(free).values(seal=seal), keys)
+
+    def under(self, first: int, last: int) -> list[Any]:
+        """The events under the seals from *first* to *last*, by seal and key."""
+        table = self.models.AuditEvent.__table__
+        return self.all(select(table).where(table.c.seal.between(first, last)).order_by(table.c.seal, table.c.id))
+
+    def under_none(self) -> list[Any]:
+        """Numbers of seals that do not exist, at most a hundred, with the first event under each."""
+        event, seal = self.models.AuditEvent.__table__, self.models.AuditSeal.__table__
+        missing = event.c.seal.is_not(None) & ~exists(select(seal.c.id).where(seal.c.number == event.c.seal))
+        statement = select(event.c.seal, func.min(event.c.id).label("first")).where(missing).group_by(event.c.seal)
+        return self.all(statement.order_by(event.c.seal).limit(100))
+
+    def remove(self, keys: Sequence[int]) -> int:
+        """Remove events, each by its key alone; see :meth:`put_under`."""
+        table = self.models.AuditEvent.__table__
+        return self._each(delete(table).where(table.c.id == bindparam("pk")), keys)
+
+    def finish_erasing(self, limit: int) -> int:
+        """Take what is personal out of at most *limit* events whose user a foreign key has taken away."""
+        table = self.models.AuditEvent.__table__
+        orphans = select(table.c["id", "actor_kind"]).where(table.c.user_id.is_(None), table.c.user_salt.is_not(None))
+        rows = self.all(orphans.limit(limit))
+        administrators = [row.id for row in rows if row.actor_kind == "administrator"]
+        others = [row.id for row in rows if row.actor_kind != "administrator"]
+        statement = update(table).where(table.c.id == bindparam("pk"))
+        both = {**dict.fromkeys(USER_COLUMNS), **dict.fromkeys(ACTOR_COLUMNS)}
+        done = self._each(statement.values(dict.fromkeys(USER_COLUMNS)), administrators)
+        return done + self._each(statement.values(both), others)
+
+    def _each(self, statement: Any, keys: Sequence[int]) -> int:
+        """Run a statement once for each key, as one call."""
+        if not keys:
+            return 0
+        connection = self.db.session.connection(bind_arguments=self._bind())
+        return connection.execute(statement, [{"pk": key} for key in sorted(keys)]).rowcount
+
+
+#: What is personal, with its salt: of whom an event concerns, and of who did it.
+USER_COLUMNS = ("user_id", "client_name", "name", "changes", "user_salt")
+ACTOR_COLUMNS = ("actor", "address", "device", "actor_salt")

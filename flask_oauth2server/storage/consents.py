@@ -45,12 +45,12 @@ class Consents(Queries):
             statement = insert(table).values(user_id=user, client_pk=client_pk, **values)
             self.inserted(statement, on_duplicate=Conflict)
 
-    def forget(self, user: Any, client_pk: int) -> None:
-        """Remove what *user* agreed to for a client."""
+    def forget(self, user: Any, client_pk: int) -> bool:
+        """Remove what *user* agreed to for a client; False if there was nothing."""
         table = self.models.Consent.__table__
-        self.changed(delete(table).where(table.c.user_id == user, table.c.client_pk == client_pk))
+        return 0 < self.changed(delete(table).where(table.c.user_id == user, table.c.client_pk == client_pk))
 
-    def forget_all(self, client_pk: int) -> None:
-        """Remove what anybody agreed to for a client."""
+    def forget_all(self, client_pk: int) -> int:
+        """Remove what anybody agreed to for a client; returns how many there were."""
         table = self.models.Consent.__table__
-        self.changed(delete(table).where(table.c.client_pk == client_pk))
+        return self.changed(delete(table).where(table.c.client_pk == client_pk))

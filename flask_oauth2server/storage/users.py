@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect as python_inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask_login import UserMixin
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import delete, event, inspect, select, update
+from sqlalchemy import delete, event, inspect, or_, select, update
 from sqlalchemy.orm import object_session
 
 from ..models.factory import Models, user_key_column
+from .audit_events import ACTOR_COLUMNS, USER_COLUMNS
 from .base import Queries
 
 _FORGOTTEN = "oauth2server forgotten users"
@@ -58,10 +59,11 @@ class Users(Queries):
         """The Python type of user keys."""
         return str if self.key_column is None else self.key_column.type.python_type
 
-    def forget(self, key: Any, run: Callable[[Any], Any] | None = None) -> None:
-        """Remove everything that belongs to a user and take them off the clients they own.
+    def forget(self, key: Any, run: Callable[[Any], Any] | None = None) -> int:
+        """Remove everything that belongs to a user, take them off the clients they own and out of the audit.
 
         :param run: runs a statement, inside somebody's transaction; default: ``db.session``.
+        :returns: how many events told of them.
         """
         execute = run or self.changed
         models = self.models
@@ -70,51 +72,33 @@ class Users(Queries):
         # Lock first what everything hangs on, in the order of the house.
         execute(update(authorizations).where(authorizations.c.user_id == key).values(revoked_reason="user removed"))
         execute(delete(grants).where(grants.c.authorization_id.in_(theirs)))
-        for model in (models.Token, models.Consent, models.Authorization):
+        for model in (models.Token, models.Consent, models.Authorization, models.Failure):
             execute(delete(model.__table__).where(model.__table__.c.user_id == key))
-        events = models.AuditEvent.__table__
-        told = dict.fromkeys(("user_id", "client_name", "name", "address", "device"))
-        execute(update(events).where(events.c.user_id == key).values(**told))
         clients = models.Client.__table__
         owned = select(clients.c.id).where(clients.c.user_id == key)
         execute(delete(grants).where(grants.c.authorization_id.is_(None), grants.c.client_pk.in_(owned)))
         execute(update(clients).where(clients.c.user_id == key).values(user_id=None))
+        count = self.changed if run is None else lambda statement: run(statement).rowcount
+        return sum(count(statement) for statement in self._erasing(key))
 
-    def export(self, key: Any) -> dict[str, list[dict[str, Any]]]:
-        """What is stored about a user."""
-        client = self.models.Client
-        models = self.models
-        authorization, consent, token, event = (
-            model.__table__ for model in (models.Authorization, models.Consent, models.Token, models.AuditEvent)
-        )
-        times = ("created_at", "last_used_at", "expires_at")
-        chosen = {
-            "authorizations": (
-                authorization,
-                ("scope", *times, "revoked_at", "auth_time", "device", "address"),
-                True,
-            ),
-            "consents": (consent, ("scope", "declined", "redirect_hosts", "created_at", "updated_at"), True),
-            "personal_tokens": (token, ("name", "scope", *times, "last_used_from", "revoked_at"), False),
-        }
-        result = {}
-        for name, (table, columns, of_client) in chosen.items():
-            statement = select(table.c[columns]).where(table.c.user_id == key).order_by(table.c.id)
-            if of_client:
-                statement = statement.add_columns(client.client_id).join(client, client.id == table.c.client_pk)
-            else:
-                statement = statement.where(table.c.name.is_not(None))
-            result[name] = [dict(row._mapping) for row in self.all(statement)]
-        owned = select(client.client_id, client.name).where(client.user_id == key).order_by(client.id)
-        columns = event.c["kind", "created_at", "client_id", "name", "scope", "reason", "device", "address"]
-        happened = select(columns).where(event.c.user_id == key).order_by(event.c.id)
-        result["events"] = [dict(row._mapping) for row in self.all(happened)]
-        result["clients"] = [dict(row._mapping) for row in self.all(owned)]
-        return result
+    def _erasing(self, key: Any) -> Iterator[Any]:
+        """Take a user out of the audit, a group of columns at a time, so that no seal breaks.
 
-    def on_delete(self, told: Callable[[Any], None]) -> None:
+        Who else had to do with it stays: an administrator who changed something of theirs, or the person whose
+        client they changed.
+        """
+        event = self.models.AuditEvent.__table__
+        theirs, by_people = event.c.actor == str(key), event.c.actor_kind.in_(("person", "administrator"))
+        user, actor = dict.fromkeys(USER_COLUMNS), dict.fromkeys(ACTOR_COLUMNS)
+        alone = or_(theirs, event.c.actor_kind.is_(None), ~by_people)
+        yield update(event).where(event.c.user_id == key, alone).values(**user, **actor)
+        yield update(event).where(event.c.user_id == key).values(user)
+        yield update(event).where(theirs, by_people).values(actor)
+
+    def on_delete(self, told: Callable[[Any], None], note: Callable[[Any, int, Any], None]) -> None:
         """Remove what belongs to a user when the session deletes one, in the same transaction.
 
+        :param note: called with the user's key, how many events told of them, and what runs a statement.
         :param told: called with the user's key once that is committed.
         """
 
@@ -124,7 +108,7 @@ class Users(Queries):
 
         def forget(mapper: Any, connection: Any, user: Any) -> None:
             key, session = self.key_of(user), object_session(user)
-            self.forget(key, connection.execute)
+            note(key, self.forget(key, connection.execute), connection.execute)
             if session is not None:
                 session.info.setdefault(_FORGOTTEN, []).append((key, session.get_nested_transaction()))
 

@@ -23,9 +23,15 @@ _ICONS = {
     audit.CLIENT_CHANGED: "allowed",
     audit.CLIENT_TAKEN_OVER: "allowed",
     audit.SECRET_MADE: "allowed",
+    audit.TOKEN_CHANGED: "allowed",
+    audit.CLIENT_ENABLED: "allowed",
+    audit.CLIENT_CHECKED: "allowed",
+    audit.CLIENT_OFFERED: "allowed",
     audit.USED: "used",
     audit.DENIED: "refused",
 }
+#: What another event tells people already.
+_TOLD_OTHERWISE = (audit.REUSED, audit.CONSENT_FORGOTTEN)
 
 
 def init_app(server: ServerState) -> None:
@@ -40,14 +46,14 @@ def security(visit: Visit) -> Any:
     """The events, newest first."""
     events = visit.server.storage.audit_events
     before = _number("before")
-    found = events.of_user(visit.key, before=before, limit=PAGE + 1)
+    found = events.of_user(visit.key, before=before, limit=PAGE + 1, but=_TOLD_OTHERWISE)
     if before is not None and not found:
         return visit.go("security")
     rows, older, newer = found[:PAGE], None, None
     if len(found) > PAGE:
         older = url_for(f"{BLUEPRINT}.security", before=rows[-1].id)
     if before is not None:
-        later = events.newer(visit.key, after=before - 1, limit=PAGE)
+        later = events.newer(visit.key, after=before - 1, limit=PAGE, but=_TOLD_OTHERWISE)
         newer = url_for(f"{BLUEPRINT}.security", before=later[-1] + 1 if len(later) == PAGE else None)
     return visit.render(
         "security.html",
@@ -91,7 +97,7 @@ def _ended_access(visit: Visit, event: Any) -> bool:
     if client is None:
         return False
     pk = client.id
-    storage.unit.run(lambda: storage.consents.forget(visit.key, pk))
+    storage.unit.run(lambda: visit.server.authorizations.forget_consent(visit.key, client))
     since = [
         row.public_id
         for row, _id in storage.authorizations.live(user=visit.key, client_pk=pk, limit=1000)
@@ -103,17 +109,29 @@ def _ended_access(visit: Visit, event: Any) -> bool:
 
 def _event(server: ServerState, row: Any) -> EventRow:
     can_end = row.can_act and row.kind in (audit.ALLOWED, audit.USED, audit.TOKEN_MADE)
+    by_administrator = row.actor_kind in (audit.ADMINISTRATOR, audit.COMMAND_LINE)
+    text = _sentence(server, row)
     return EventRow(
         kind=_ICONS.get(row.kind, "ended"),
-        text=_sentence(server, row),
+        text=markup("%(what)s An administrator did this.", what=text) if by_administrator else text,
         at=row.created_at,
-        place=device_text(server, row) if row.device or row.address else "",
+        # Where somebody else sat is not told.
+        place=device_text(server, row) if (row.device or row.address) and not _is_by_other(row) else "",
         not_me_url=url_for(f"{BLUEPRINT}.not_me", event_id=row.id) if can_end else None,
     )
 
 
+def _is_by_other(row: Any) -> bool:
+    """Whether somebody else did it, or nobody."""
+    if row.actor_kind == audit.PERSON:
+        return row.actor is not None and row.actor != str(row.user_id)
+    return row.actor_kind in (audit.ADMINISTRATOR, audit.COMMAND_LINE, audit.SERVER)
+
+
 def _sentence(server: ServerState, row: Any) -> Any:
     app, name = strong(row.client_name or ""), strong(row.name or "")
+    if _is_by_other(row) and (given := _by_others(row.kind, app, name)):
+        return given
     if row.kind == audit.ALLOWED and row.reason == audit.REMEMBERED:
         return markup("%(app)s was let in again; you had allowed it before.", app=app)
     if row.kind == audit.ALLOWED and row.reason == audit.BY_PROVIDER:
@@ -138,8 +156,25 @@ def _sentence(server: ServerState, row: Any) -> Any:
         audit.CLIENT_TAKEN_OVER: markup("You took over the application %(app)s.", app=app),
         audit.SECRET_MADE: markup("%(app)s was given a new secret.", app=app),
         audit.SECRET_ENDED: markup("A secret of %(app)s was revoked.", app=app),
+        audit.TOKEN_CHANGED: markup("The personal token %(name)s was changed.", name=name),
+        audit.CLIENT_DISABLED: markup("Your application %(app)s was disabled.", app=app),
+        audit.CLIENT_ENABLED: markup("Your application %(app)s was enabled again.", app=app),
+        audit.CLIENT_CHECKED: markup("Your application %(app)s was checked.", app=app),
+        audit.CLIENT_OFFERED: markup("A link was made by which another person can take over %(app)s.", app=app),
+        audit.OFFER_WITHDRAWN: markup("That link to take over %(app)s was withdrawn.", app=app),
+        audit.USER_EXPORTED: markup("What is kept about you was handed out."),
     }
     return sentences.get(row.kind, row.kind)
+
+
+def _by_others(kind: str, app: Any, name: Any) -> Any:
+    """Of what is told as done by the person, what is said where it was somebody else."""
+    sentences = {
+        audit.TOKEN_MADE: markup("The personal token %(name)s was made for you.", name=name),
+        audit.CLIENT_MADE: markup("The application %(app)s was registered for you.", app=app),
+        audit.CLIENT_TAKEN_OVER: markup("The application %(app)s was given to you.", app=app),
+    }
+    return sentences.get(kind)
 
 
 def _ended(reason: str, app: Any) -> Any:

@@ -7,11 +7,12 @@ work is done, also where the commit is left to the caller.
 from __future__ import annotations
 
 from .access import AccessVerbs
+from .audit import AuditVerbs
 from .base import EXTENSION_NAME as EXTENSION_NAME
 from .clients import ClientVerbs
 from .offers import OfferVerbs
 from .users import UserVerbs
 
 
-class Verbs(ClientVerbs, OfferVerbs, AccessVerbs, UserVerbs):
+class Verbs(ClientVerbs, OfferVerbs, AccessVerbs, UserVerbs, AuditVerbs):
     """The part of :class:`~flask_oauth2server.OAuth2Server` that acts."""

@@ -44,8 +44,13 @@ class AccessVerbs(AuthorizationVerbs, PersonalTokenVerbs):
         key = None if user is None else server.subjects.key_of(user)
         pk = None if client is None else client.id
         whose = Whose(None if user is None else (key,), pk)
+
+        def forget() -> None:
+            if storage.access.forget_consents(whose):
+                server.authorizations.note_forgotten(key, client)
+
         # The consents first: whoever is being let in by one at this moment is done, and seen, after that.
-        storage.unit.run(lambda: storage.access.forget_consents(whose), commit)
+        storage.unit.run(forget, commit)
         count = self._revoke_live(reason, commit, user=key, client_pk=pk)
         after = 0
         while page := storage.access.alone_keys(whose, after=after):

@@ -36,14 +36,14 @@ class AuthorizationVerbs(Base):
         server = self._server
         key, pk = server.subjects.key_of(user), client.id
         # The consent first: whoever is being let in by it at this moment is done, and seen, after that.
-        server.storage.unit.run(lambda: server.storage.consents.forget(key, pk), commit)
+        server.storage.unit.run(lambda: server.authorizations.forget_consent(key, client), commit)
         return self._revoke_live(reason, commit, user=key, client_pk=pk)
 
     def sign_everybody_out(self, client: Any, *, reason: str = "revoked", commit: bool = True) -> int:
         """End all authorizations of *client* and forget all consents, so that people are asked again;
         returns how many there were."""
-        storage, pk = self._server.storage, client.id
-        storage.unit.run(lambda: storage.consents.forget_all(pk), commit)
+        server, pk = self._server, client.id
+        server.storage.unit.run(lambda: server.authorizations.forget_consents(client), commit)
         return self._revoke_live(reason, commit, client_pk=pk)
 
     def revoke_authorizations(

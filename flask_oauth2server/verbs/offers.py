@@ -21,6 +21,7 @@ class OfferVerbs(Base):
         def work() -> str:
             server.storage.clients.hold(client)
             server.storage.grants.withdraw(OFFER, client.id)
+            server.clients.note_offer(client, True)
             return server.handles.make(OFFER, client.id, {"owner": str(client.user_id)})
 
         return server.storage.unit.run(work, commit)
@@ -28,7 +29,14 @@ class OfferVerbs(Base):
     def withdraw_offer(self, client: Any, *, commit: bool = True) -> bool:
         """Withdraw the offer of a client; False if there was none."""
         server = self._server
-        return server.storage.unit.run(lambda: server.storage.grants.withdraw(OFFER, client.id), commit) > 0
+
+        def work() -> bool:
+            withdrawn = server.storage.grants.withdraw(OFFER, client.id) > 0
+            if withdrawn:
+                server.clients.note_offer(client, False)
+            return withdrawn
+
+        return server.storage.unit.run(work, commit)
 
     def find_offer(self, value: str) -> Any:
         """The client that *value* offers, or None if the offer is used, withdrawn or too old."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from .. import clock, signals
+from ..domain import audit
 from ..domain.client_search import fill_in
 from ..signals import tell
 from .base import Base
@@ -14,25 +15,38 @@ from .base import Base
 class UserVerbs(Base):
     """What may be done with what is stored about users, and with the tables."""
 
-    def forget_user(self, user: Any, *, commit: bool = True) -> None:
-        """Remove a user's authorizations, tokens and consents, and take them off clients they own.
+    def forget_user(self, user: Any = None, *, key: Any = None, commit: bool = True) -> None:
+        """Remove a user's authorizations, tokens and consents, take them off clients they own, and take what is
+        personal out of the audit, whose seals stay whole.
 
         Done by itself when the session deletes a user of ``user_model``; call it where there is none,
         or where users are deleted in bulk.
+
+        :param key: the stored key of a user who cannot be loaded any more, instead of *user*.
         """
         server = self._server
-        key = server.subjects.key_of(user)
-        server.storage.unit.run(lambda: server.storage.users.forget(key), commit)
-        tell(signals.user_forgotten, user_id=key)
+        whose = server.subjects.key_of(user) if key is None else key
 
-    def export_user(self, user: Any) -> dict[str, Any]:
-        """What is stored about a user, as JSON values; times in seconds since the epoch.
+        def work() -> None:
+            server.audit.note_erased(whose, server.storage.users.forget(whose))
 
-        :returns: lists of ``authorizations`` (ended ones, too), ``consents``, ``personal_tokens``,
-            ``events`` of the audit and ``clients`` that they own.
+        server.storage.unit.run(work, commit)
+        tell(signals.user_forgotten, user_id=whose)
+
+    def export_user(self, user: Any = None, *, key: Any = None, commit: bool = True) -> dict[str, Any]:
+        """What is stored about a user, as JSON values; times in seconds since the epoch. That it was handed out
+        is noted in the audit.
+
+        :param key: the stored key of a user who cannot be loaded any more, instead of *user*.
+        :returns: lists of ``authorizations`` (ended ones, too), ``access_tokens``, ``consents``,
+            ``personal_tokens``, ``events`` of the audit that concern them, ``acts`` of theirs that concern
+            others, ``failures`` and ``clients`` that they own.
         """
         server = self._server
-        exported = server.storage.users.export(server.subjects.key_of(user))
+        whose = server.subjects.key_of(user) if key is None else key
+        exported = server.storage.exports.of_user(whose)
+        known = whose if user is not None or server.subjects.load(whose) is not None else None
+        server.storage.unit.run(lambda: server.audit.note(audit.USER_EXPORTED, known), commit)
         return {
             what: [{name: clock.epoch(v) if isinstance(v, datetime) else v for name, v in row.items()} for row in rows]
             for what, rows in exported.items()

@@ -78,7 +78,7 @@ def test_what_people_do_with_applications(any_provider: Provider) -> None:
         "You allowed Reader.",
         "You refused Reader.",
     ]
-    assert [events(any_provider.browser("bob")), stored(any_provider, "AuditEvent", user_id=1)] == [[], 5]
+    assert [events(any_provider.browser("bob")), stored(any_provider, "AuditEvent", user_id=1)] == [[], 6]
 
 
 def _public_id(provider: Provider, number: int) -> str:
@@ -99,7 +99,9 @@ def test_what_clients_and_thieves_do(any_provider: Provider) -> None:
     with later(minutes=5):
         client.refresh(refresh)
         assert events(ada)[:1] == [thief]
-        assert len(events(ada)) == stored(any_provider, "AuditEvent", user_id=1) == 5
+        assert len(events(ada)) == 5
+    alarms = stored(any_provider, "AuditEvent", user_id=1, kind="reused", actor_kind="client", actor=client.client_id)
+    assert (alarms, stored(any_provider, "AuditEvent", user_id=1)) == (2, 7)
 
 
 def test_what_people_do_with_personal_tokens(provider: Provider) -> None:
@@ -127,6 +129,7 @@ def test_what_people_do_with_applications_of_their_own(any_provider: Provider) -
     press(bob, bob.visit(address), "Delete application", confirm_name="Sheets")
     assert events(ada) == [
         "Sheets has another owner now.",
+        "A link was made by which another person can take over Sheets.",
         "Your application Sheets was changed.",
         "A secret of Papers was revoked.",
         "Papers was given a new secret.",
@@ -373,6 +376,7 @@ def test_a_person_who_is_forgotten_is_in_none_of_them(any_keeping: Provider) -> 
         ("used", None, None, None, None),
         ("token made", None, None, None, None),
         ("token made", 2, "bob's laptop", "127.0.0.1", None),
+        ("user erased", None, None, None, None),
     ]
     assert [events(ada), len(events(bob))] == [[], 1]
 
@@ -393,6 +397,8 @@ def test_they_are_part_of_what_a_person_is_given(any_keeping: Provider) -> None:
         "name": None,
         "scope": "email profile",
         "reason": None,
+        "changes": None,
+        "actor_kind": "person",
         "device": "curl",
         "address": "192.0.2.1",
     }
