@@ -161,9 +161,13 @@ def fields(form: Element) -> dict[str, list[str]]:
         kind = element.attributes.get("type", "text")
         if element.tag == "textarea" and name:
             found.append((name, "".join(c for c in element.children if isinstance(c, str)).lstrip("\r\n")))
+        elif element.tag == "select" and name:
+            options = element.all("option")
+            chosen = [option for option in options if "selected" in option.attributes] or options[:1]
+            found += [(name, option.attributes["value"]) for option in chosen]
         elif element.tag == "input" and name and kind != "file":
-            chosen = kind not in ("checkbox", "radio") or "checked" in element.attributes
-            found += [(name, element.attributes.get("value", ""))] if chosen else []
+            sent = kind not in ("checkbox", "radio") or "checked" in element.attributes
+            found += [(name, element.attributes.get("value", ""))] if sent else []
     return {name: [value for other, value in found if other == name] for name, _ in found}
 
 

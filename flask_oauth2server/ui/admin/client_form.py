@@ -79,7 +79,7 @@ class AdminClientForm(ClientForm):
         else:
             methods = ["", *methods]
         self.grant_types.choices = [(grant, grant) for grant in grants]
-        as_kind = _("as its kind of application has it")
+        as_kind = _("As its kind of application has it")
         self.token_endpoint_auth_method.choices = [(method, method or as_kind) for method in methods]
         rotation = {"always": _("Each refresh token works once"), "never": _("A refresh token goes on working")}
         self.refresh_rotation.choices = list(rotation.items())
