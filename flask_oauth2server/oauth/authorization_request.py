@@ -80,6 +80,7 @@ def grant(
     shown: Sequence[str] | None = None,
     use_up_ticket: Callable[[], None] | None = None,
     give: Callable[[ProtocolRequest], dict[str, str]] | None = None,
+    reason: str | None = None,
 ) -> dict[str, str]:
     """Write an authorization and what the response type gives for it, in one commit.
 
@@ -87,6 +88,7 @@ def grant(
     :param shown: what the consent page showed; None where none was shown.
     :param use_up_ticket: uses the page's ticket up.
     :param give: makes the answer, inside the unit; default: what the response type gives.
+    :param reason: why no page was shown, for the audit; default: what follows from the above.
     :returns: the parameters of the answer.
     :raises PageError: if the client was deleted meanwhile.
     :raises TicketRefused: if the ticket was used before, or a remembered consent was withdrawn.
@@ -104,12 +106,12 @@ def grant(
         elif not server.consents.still_covers(client, user_key, scopes):
             raise TicketRefused("the consent was withdrawn meanwhile")
         granted = server.authorizations.grant(
-            client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time(), reason=unasked
+            client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time(), reason=reason or unasked
         )
         for handle in request.parameters.handles:
             if not server.storage.grants.consume(handle):
-                reason = Reason("answered_before")
-                used = PageError("invalid_request", "This request was answered already.", detail=reason)
+                why = Reason("answered_before")
+                used = PageError("invalid_request", "This request was answered already.", detail=why)
                 used.cause = "too_late"
                 raise used
         request.authorization_id, request.authorization_expires_at = granted.pk, granted.expires_at

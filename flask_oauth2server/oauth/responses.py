@@ -46,10 +46,11 @@ def json_answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[
 
 def json_error(error: ProtocolError) -> Response:
     """An error as JSON, with characters that RFC 6749, 5.2 allows."""
-    return json_answer(_members(error), error.status, error.headers)
+    return json_answer(told_members(error), error.status, error.headers)
 
 
-def _members(error: ProtocolError) -> dict[str, str]:
+def told_members(error: ProtocolError) -> dict[str, str]:
+    """What a client is told of an error (RFC 6749, 5.2)."""
     description = error.description or _DESCRIPTIONS.get(error.error, "")
     told = {"error": error.error, "error_description": _NOT_TOLD.sub("", description)}
     return {name: value for name, value in told.items() if value}
@@ -309,7 +310,7 @@ def authorization_error(server: ServerState, to: ProtocolRequest, error: Protoco
         raise error
     error.client_id = to.client_id
     note_refusal(server, error)
-    response = authorization_answer(server, to, _members(error))
+    response = authorization_answer(server, to, told_members(error))
     if _goes_on_by_itself(server, to, error):
         return response
     assert to.client is not None and to.redirect_uri is not None

@@ -137,6 +137,8 @@ def _sentence(server: ServerState, row: Any) -> Any:
     if row.kind == audit.ALLOWED and row.reason == audit.BY_PROVIDER:
         host = provider_name(server)
         return markup("%(app)s was let in by %(host)s, which did not ask you.", app=app, host=host)
+    if row.kind == audit.ALLOWED and row.reason == audit.TRIED:
+        return markup("You tried %(app)s as an administrator; what it was given was ended at once.", app=app)
     if row.kind == audit.DENIED and row.reason == audit.BY_PROVIDER:
         return markup("%(host)s did not let %(app)s in.", app=app, host=provider_name(server))
     if row.kind == audit.USED and row.client_id is None:

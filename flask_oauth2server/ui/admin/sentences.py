@@ -69,6 +69,7 @@ def kinds() -> list[tuple[str, str]]:
         audit.CLIENT_DISABLED: _("Client disabled"),
         audit.CLIENT_ENABLED: _("Client enabled"),
         audit.CLIENT_DELETED: _("Client deleted"),
+        audit.CLIENT_TRIED: _("Client tried"),
         audit.CLIENT_OFFERED: _("Client offered"),
         audit.OFFER_WITHDRAWN: _("Offer withdrawn"),
         audit.CLIENT_GIVEN_AWAY: _("Client given away"),
@@ -86,6 +87,8 @@ def kinds() -> list[tuple[str, str]]:
 def _allowed(row: Any, told: Told) -> Any:
     if row.reason == audit.REMEMBERED:
         return markup("Was let into %(app)s again, without a question", app=told.app)
+    if row.reason == audit.TRIED:
+        return markup("Was let into %(app)s by trying its flow", app=told.app)
     if row.reason == audit.BY_PROVIDER:
         return markup("Was let into %(app)s without a question, by a rule of this server", app=told.app)
     scopes = len((row.scope or "").split())
@@ -116,17 +119,12 @@ def _token_ended(row: Any, told: Told) -> Any:
 
 
 def _changed(row: Any, told: Told) -> Any:
+    if row.changes == {"verified": [True, False]}:
+        return markup("Took the check away from %(app)s", app=told.app)
     fields = ", ".join(sorted(row.changes or ()))
     if not fields:
         return markup("Changed %(app)s", app=told.app)
     return markup("Changed %(app)s: %(fields)s", app=told.app, fields=fields)
-
-
-def _checked(row: Any, told: Told) -> Any:
-    before_and_after = (row.changes or {}).get("verified") or (False, True)
-    if before_and_after[-1]:
-        return markup("Marked %(app)s as checked", app=told.app)
-    return markup("Took the check away from %(app)s", app=told.app)
 
 
 def _forgotten(row: Any, told: Told) -> Any:
@@ -135,6 +133,12 @@ def _forgotten(row: Any, told: Told) -> Any:
     if row.user_id is None and row.user_digest is None:
         return markup("Forgot what everybody had agreed to for %(app)s", app=told.app)
     return markup("Forgot what this person had agreed to for %(app)s", app=told.app)
+
+
+def _verified(row: Any, _told: Told) -> Any:
+    if row.reason == "broken":
+        return markup("Verified the audit log: it was changed")
+    return markup("Verified the audit log: unbroken")
 
 
 def _about(message: Sentence) -> Callable[[Any, Told], Any]:
@@ -153,18 +157,19 @@ _SENTENCES: dict[str, Callable[[Any, Told], Any]] = {
     audit.TOKEN_ENDED: _token_ended,
     audit.CLIENT_MADE: _about(Sentence("Registered the client %(app)s")),
     audit.CLIENT_CHANGED: _changed,
-    audit.CLIENT_CHECKED: _checked,
+    audit.CLIENT_CHECKED: _about(Sentence("Marked %(app)s as checked")),
     audit.CLIENT_DISABLED: _about(Sentence("Disabled %(app)s")),
     audit.CLIENT_ENABLED: _about(Sentence("Enabled %(app)s again")),
     audit.CLIENT_DELETED: _about(Sentence("Deleted the client %(app)s")),
+    audit.CLIENT_TRIED: _about(Sentence("Tried the flow of %(app)s")),
     audit.CLIENT_OFFERED: _about(Sentence("Offered %(app)s to a new owner")),
     audit.OFFER_WITHDRAWN: _about(Sentence("Withdrew the offer of %(app)s")),
     audit.CLIENT_GIVEN_AWAY: _about(Sentence("Gave %(app)s to a new owner")),
     audit.CLIENT_TAKEN_OVER: _about(Sentence("Took over %(app)s")),
-    audit.SECRET_MADE: _about(Sentence("Made a secret for %(app)s")),
-    audit.SECRET_ENDED: _about(Sentence("Revoked a secret of %(app)s")),
+    audit.SECRET_MADE: _about(Sentence("Made the secret %(name)s for %(app)s")),
+    audit.SECRET_ENDED: _about(Sentence("Revoked the secret %(name)s of %(app)s")),
     audit.USER_ERASED: _about(Sentence("Erased what was kept about a person")),
     audit.USER_EXPORTED: _about(Sentence("Exported what is kept about a person")),
-    audit.AUDIT_VERIFIED: _about(Sentence("Verified the audit log")),
+    audit.AUDIT_VERIFIED: _verified,
     audit.AUDIT_EXPORTED: _about(Sentence("Exported the audit log")),
 }
