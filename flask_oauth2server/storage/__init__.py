@@ -27,6 +27,7 @@ from .failures import Failures
 from .grants import Grants
 from .logos import Logos
 from .overview import OverviewQueries
+from .refusals import Refusals
 from .replays import Replays
 from .schema import Schema
 from .scope_use import ScopeUse
@@ -69,6 +70,7 @@ class Storage:
         self.failures = Failures(db, models)
         self.stories = Stories(db, models)
         self.daily_counts = DailyCounts(db, models)
+        self.refusals = Refusals(db, models)
 
     @contextmanager
     def guarded(self, tables: bool = True) -> Iterator[None]:

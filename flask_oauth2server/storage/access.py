@@ -48,15 +48,6 @@ class Access(Queries):
         table = self.models.Token.__table__
         return self.all(self._with_owners(select(table).where(table.c.id.in_(list(pks))))) if pks else []
 
-    def by_digest(self, digest: str) -> tuple[Any, bool]:
-        """The token of a value, by its digest, or None; and whether it is the refresh token."""
-        table = self.models.Token.__table__
-        for column in (table.c.access_digest, table.c.refresh_digest):
-            row = self.one(self._with_owners(select(table).where(column == digest)))
-            if row is not None:
-                return row, column is table.c.refresh_digest
-        return None, False
-
     def clients_named(self, client_ids: Collection[str]) -> dict[str, int]:
         """The keys of those clients that are still there, by ``client_id``."""
         table = self.models.Client.__table__

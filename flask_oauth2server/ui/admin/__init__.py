@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from ...state import ServerState
-from . import access, access_end, client_acts, client_edit, client_page, clients, overview, scopes, token_find
+from . import (
+    access,
+    access_end,
+    audit,
+    audit_export,
+    client_acts,
+    client_edit,
+    client_page,
+    clients,
+    failure_page,
+    failures,
+    overview,
+    scopes,
+    token_find,
+)
 
 
 def init_app(server: ServerState) -> None:
@@ -13,6 +27,10 @@ def init_app(server: ServerState) -> None:
         access_end,
         token_find,
         scopes,
+        failures,
+        failure_page,
+        audit,
+        audit_export,
         overview,
         clients,
         client_edit,

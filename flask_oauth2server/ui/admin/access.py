@@ -122,7 +122,7 @@ def chosen(server: ServerState, endpoint: str, user: str, client: str) -> Filter
     return Filter(whose, user, client, tuple(chips), unknown, only, model)
 
 
-def _without(endpoint: str, **others: str) -> str:
+def _without(endpoint: str, **others: Any) -> str:
     return url_for(f"{BLUEPRINT}.{endpoint}", **{name: value for name, value in others.items() if value})
 
 

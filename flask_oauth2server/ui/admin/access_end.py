@@ -99,14 +99,14 @@ def _user(server: ServerState, text: str) -> Any:
         return None
 
 
-def _page(visit: AdminVisit, chosen: Chosen, back: str, filters: dict[str, str]) -> str:
+def _page(visit: AdminVisit, chosen: Chosen, back: str, filters: dict[str, Any]) -> str:
     server, storage = visit.server, visit.server.storage.access
-    facts: dict[str, Any] = {"person": "", "app": "", "live_authorizations": None, "live_alone": None}
+    facts: dict[str, Any] = {"whom": "", "app": "", "live_authorizations": None, "live_alone": None}
     if chosen.everything:
         key = None if chosen.user is None else server.subjects.key_of(chosen.user)
         whose = Whose(None if key is None else (key,), None if chosen.client is None else chosen.client.id)
         facts = {
-            "person": "" if key is None else name_of(server, key),
+            "whom": "" if key is None else name_of(server, key),
             "app": "" if chosen.client is None else chosen.client.name,
             "live_authorizations": Count.of(storage.live_authorizations(whose, MOST), MOST),
             "live_alone": Count.of(storage.live_alone(whose, MOST), MOST),

@@ -40,7 +40,7 @@ def turned(
     endpoint: str,
     find: Callable[[int | None, int], list[Any]],
     newer: Callable[[int, int], list[int]],
-    **filters: str,
+    **filters: Any,
 ) -> Turned:
     """The page of a list that the address asks for.
 
@@ -52,7 +52,7 @@ def turned(
     found = find(after, PAGE + 1)
     if after is not None and not found:  # what stood there has gone
         after, found = None, find(None, PAGE + 1)
-    chosen = {name: value for name, value in filters.items() if value}
+    chosen: dict[str, Any] = {name: value for name, value in filters.items() if value}
 
     def address(key: int | None) -> str:
         return url_for(f"{BLUEPRINT}.{endpoint}", **chosen, after=key)

@@ -7,8 +7,10 @@ from typing import Any
 from flask import request, url_for
 
 from ...domain import tokens
+from ...domain.hints import KINDS
 from ...state import ServerState
 from .access import token_lines
+from .people import Named, client_named, name_of
 from .visit import BLUEPRINT, AdminVisit, add_page
 
 _LONGEST = 4096
@@ -20,23 +22,36 @@ def init_app(server: ServerState) -> None:
 
 
 def token_find(visit: AdminVisit) -> Any:
-    """What is known of the value that was pasted."""
+    """What is known of the value that was pasted, and what became of it."""
+    server = visit.server
     back = "failures" if request.form.get("back") == "failures" else "tokens"
-    if not visit.posted:
+    value = _pasted()
+    if not visit.posted or not value:
         return visit.go(back)
-    value = request.form.get("value", "")[:_LONGEST].strip()
-    if value[:7].lower() == "bearer ":  # copied with its header
-        value = value[7:].strip()
-    if not value:
-        return visit.go(back)
-    row, is_refresh = visit.server.storage.access.by_digest(tokens.digest(value))
-    lines = token_lines(visit.server, [] if row is None else [row])
+    story = server.why.token(value)
+    rows = server.storage.access.some_tokens([] if story.token_pk is None else [story.token_pk])
+    client = server.storage.clients.by_pk(story.client_pk) if story.client_pk is not None else None
     return visit.render(
         "token_found.html",
         section=back,
-        token=lines[0] if lines else None,
-        is_refresh=is_refresh,
+        story=story,
+        token=next(iter(token_lines(server, rows)), None),
+        is_refresh=story.kind == KINDS[tokens.REFRESH],
+        of=_person(server, story.user_id),
+        app=None if client is None else client_named(client.id, client.client_id, client.name),
         back_url=url_for(f"{BLUEPRINT}.{back}"),
         find_url=url_for(f"{BLUEPRINT}.token_find"),
         end_url=url_for(f"{BLUEPRINT}.access_end"),
     )
+
+
+def _pasted() -> str:
+    """The value, without the header that it may have been copied with."""
+    value = request.form.get("value", "").replace("\0", "")[:_LONGEST].strip()
+    return value[7:].strip() if value[:7].lower() == "bearer " else value
+
+
+def _person(server: ServerState, key: Any) -> Named | None:
+    if key is None:
+        return None
+    return Named(name_of(server, key), url_for(f"{BLUEPRINT}.tokens", user=str(key)))
