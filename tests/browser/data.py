@@ -274,7 +274,11 @@ def _watched(provider: Provider, clients: dict[str, Any]) -> None:
         for name, times in (("issued", 400), ("granted", 20), ("refused", 11 if back < 3 else 1)):
             for pk in (ALL, clients["harvester"].id):
                 counts[Counted(day, name, pk)] = times * busy + back * (times // 9)
-    refused = (("redirect_uri_not_registered", "harvester", 22), ("code_used", "notebook", 9), ("secret_wrong", "papertrail", 2))
+    refused = (
+        ("redirect_uri_not_registered", "harvester", 22),
+        ("code_used", "notebook", 9),
+        ("secret_wrong", "papertrail", 2),
+    )
     for cause, client_id, times in refused:
         counts[Counted(now.date(), f"refused:{cause}", clients[client_id].id)] = times
     server.storage.daily_counts.add(counts)

@@ -45,9 +45,16 @@ def _back(visit: AdminVisit, client: Any, kind: str = "", text: str = "") -> Any
     return visit.go("client", kind, text, client_id=address(client))
 
 
+def _said(name: str) -> bool | None:
+    """What a form decides: yes, no, or nothing."""
+    return {"yes": True, "no": False}.get(request.form.get(name, ""))
+
+
 def client_check(visit: AdminVisit, client: Any) -> Any:
     """Say that it was checked, if it is still what was looked at; or take that back."""
-    verified = request.form.get("check") == "yes"
+    verified = _said("check")
+    if verified is None:
+        return _back(visit, client)
     seen = request.form.get("seen", "") if verified else None
     try:
         visit.server.extension.edit_client(client, verified=verified, seen=seen)
@@ -66,7 +73,10 @@ def _told(error: InvalidClientMetadata) -> dict[str, str]:
 
 def client_disable(visit: AdminVisit, client: Any) -> Any:
     """Stop it and all its tokens, or let it go on."""
-    if request.form.get("disable") == "yes":
+    disabled = _said("disable")
+    if disabled is None:
+        return _back(visit, client)
+    if disabled:
         visit.server.extension.disable_client(client)
         return _back(visit, client, "good", _("Disabled. It and all its tokens are refused until you enable it."))
     visit.server.extension.enable_client(client)

@@ -47,7 +47,7 @@ def index(visit: AdminVisit) -> Any:
         waiting_count=Count.of(server.storage.overview.waiting_count(MOST)),
         new_client_url=_url(server, "client_new"),
         clients_url=_url(server, "clients"),
-        waiting_url=_url(server, "clients", check="no"),
+        waiting_url=_url(server, "clients", check="unchecked"),
         failures_url=_url(server, "failures"),
         discovery_url=url_for("oauth2server.metadata") if _has(server, "metadata") else None,
     )
