@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..state import ServerState
 from ..storage.unit import DATABASE_ERRORS
 from ..text import gettext as _
 from . import clients, database, issuer, limits, people, reach, sessions, settings
-from .findings import BAD, WARN, Check, Finding, Overview, worst_first
+from .findings import BAD, LEVELS, WARN, Check, Finding, Overview, worst_first
 from .patient import Patient
 
 __all__ = ["CHECKS", "Doctor", "Finding", "Overview"]
@@ -98,7 +98,7 @@ class Doctor:
         if report is None:
             return overview
         names = {check.name for check in CHECKS if check.network}
-        told = [Finding(**finding) for finding in report.findings if finding["check"] in names]
+        told = [_told(finding) for finding in report.findings if finding["check"] in names]
         passed = len(names) - len({finding.check for finding in told})
         return Overview(worst_first([*overview.findings, *told]), overview.passed + passed, report.created_at)
 
@@ -132,11 +132,8 @@ class Doctor:
             log.warning("the check %s failed", check.name, exc_info=error)
             self._server.storage.unit.rollback()
             fact = _("The check “%(check)s” could not be made.", check=check.name)
-            return [
-                Finding(
-                    check.name, WARN, fact, _("The log of the app says more: %(error)s", error=type(error).__name__)
-                )
-            ]
+            remedy = _("The log of the app says more: %(error)s.", error=type(error).__name__)
+            return [Finding(check.name, WARN, fact, remedy)]
 
     def _last_report(self) -> Any:
         try:
@@ -154,3 +151,9 @@ class Doctor:
             storage.unit.rollback()
             return False
         return True
+
+
+def _told(finding: Mapping[str, str]) -> Finding:
+    """A finding as it was kept, by whatever version."""
+    level = finding["level"] if finding["level"] in LEVELS else WARN
+    return Finding(finding["check"], level, finding["fact"], finding["remedy"])

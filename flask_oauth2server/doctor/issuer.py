@@ -16,7 +16,7 @@ WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 def issuer(patient: Patient) -> Iterator[Symptom]:
     """Whether it is set, and whether others can use it (RFC 8414, 2)."""
-    told, laboratory = patient.issuer, patient.server.development or patient.app.debug
+    told, laboratory = patient.issuer, patient.server.development or patient.config["DEBUG"]
     line = '`OAUTH2_ISSUER = "https://login.example.com"`'
     if not told:
         yield Symptom(

@@ -29,14 +29,12 @@ class Unreachable(OSError):  # noqa: N818 - it is the state, not a mistake
 class Answer:
     """What an address answered.
 
-    :ivar own: the address of this machine on that connection.
     :ivar peer: the address that it was connected to.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    own: str = ""
     peer: str = ""
     members: dict[str, Any] = field(init=False)
 
@@ -62,7 +60,7 @@ def fetch(url: str, method: str = "GET", headers: Mapping[str, str] | None = Non
     )
     try:
         connection.request(method, parts.path or "/", headers={"Accept": "application/json", **(headers or {})})
-        own, peer = connection.sock.getsockname()[0], connection.sock.getpeername()[0]
+        peer = connection.sock.getpeername()[0]
         response = connection.getresponse()
         body = _body(response)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -70,7 +68,7 @@ def fetch(url: str, method: str = "GET", headers: Mapping[str, str] | None = Non
     finally:
         connection.close()
     told = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, told, body, own, peer)
+    return Answer(response.status, told, body, peer)
 
 
 def _body(response: http.client.HTTPResponse) -> bytes:

@@ -63,7 +63,7 @@ def issuer_reached(patient: Patient) -> Iterator[Symptom]:
         answer = patient.fetched(url)
     except Unreachable as error:
         yield Symptom(
-            BAD,
+            BAD if patient.is_public else NOTE,
             _("%(url)s does not answer.", url=url),
             _(
                 "No client that configures itself gets further. Mend the name, the certificate or the proxy, or set "
@@ -80,7 +80,7 @@ def _judged(patient: Patient, url: str, answer: Answer) -> Iterator[Symptom]:
     if 300 <= answer.status < 400:
         yield Symptom(
             BAD,
-            _("%(url)s redirects to %(to)s.", url=url, to=answer.headers.get("location", "")),
+            _("%(url)s redirects to %(to)s.", url=url, to=_shown(answer.headers.get("location", ""))),
             _(
                 "Clients do not follow. Set `OAUTH2_ISSUER` to the address that it leads to, or take the redirect "
                 "out of the proxy."
@@ -101,7 +101,7 @@ def _judged(patient: Patient, url: str, answer: Answer) -> Iterator[Symptom]:
     elif told != patient.issuer:
         yield Symptom(
             BAD,
-            _("%(url)s names another issuer: %(told)s.", url=url, told=str(told)[:200]),
+            _("%(url)s names another issuer: %(told)s.", url=url, told=_shown(told)),
             _(
                 "Clients refuse the document. Set `OAUTH2_ISSUER` to one value in every process that serves the app; "
                 'here it is `OAUTH2_ISSUER = "%(issuer)s"`.',
@@ -129,7 +129,7 @@ def proxy(patient: Patient) -> Iterator[Symptom]:
     endpoint = _token_endpoint(patient)
     if endpoint is None:
         return
-    note = {_NOTE: signed.sign(_PURPOSE, ""), "Content-Length": "0", "X-Forwarded-For": _NOBODY}
+    note = {_NOTE: signed.sign(_PURPOSE, ""), "X-Forwarded-For": _NOBODY}
     try:
         answer = network.fetch(endpoint.removesuffix("/token") + "/doctor", "POST", note)
     except Unreachable:
@@ -138,14 +138,16 @@ def proxy(patient: Patient) -> Iterator[Symptom]:
     if "root" in seen:
         yield from _seen(patient, endpoint, seen, answer)
     elif seen.get("error_description") == "Use https.":
-        yield _plain_http()
-    elif "error" in seen:
+        yield _believes()  # for the document was there, and the address that was made up makes the difference
+    elif "error" in seen and answer.status != 404:
+        return  # busy, or what the checks before have told
+    elif "error" in seen or "error" in patient.fetched(endpoint).members:
         yield Symptom(
             NOTE,
-            _("The app that answers at %(url)s has another SECRET_KEY than this command.", url=patient.issuer),
+            _("The app that answers at %(url)s is not quite the one of this command.", url=patient.issuer),
             _(
-                "Whether the proxy hands on what the app needs was not looked at. Run the command with the settings of "
-                "the app, such as `SECRET_KEY`, and with the same version."
+                "Its `SECRET_KEY` or its version differs, so it did not tell what it sees of a request. Run the "
+                "command with the settings of the app."
             ),
         )
     else:
@@ -175,11 +177,15 @@ def _token_endpoint(patient: Patient) -> str | None:
 def _seen(patient: Patient, endpoint: str, seen: dict[str, Any], answer: Answer) -> Iterator[Symptom]:
     root, mine = urlsplit(str(seen["root"])), urlsplit(patient.issuer)
     if root.scheme != mine.scheme:
-        yield _header("X-Forwarded-Proto", "x_proto", _("The app sees %(seen)s.", seen=f"{root.scheme}:"))
+        yield _header("X-Forwarded-Proto", "x_proto", _("The app sees %(seen)s.", seen=_shown(f"{root.scheme}:")))
     if root.netloc != mine.netloc:
-        yield _header("X-Forwarded-Host", "x_host", _("The app believes that it is %(seen)s.", seen=root.netloc))
+        yield _header(
+            "X-Forwarded-Host", "x_host", _("The app believes that it is %(seen)s.", seen=_shown(root.netloc))
+        )
     if not urlsplit(endpoint).path.startswith(root.path):
-        yield _header("X-Forwarded-Prefix", "x_prefix", _("The app believes that it is at %(seen)s.", seen=root.path))
+        yield _header(
+            "X-Forwarded-Prefix", "x_prefix", _("The app believes that it is at %(seen)s.", seen=_shown(root.path))
+        )
     yield from _address(str(seen["address"]), answer)
 
 
@@ -199,15 +205,7 @@ def _header(header: str, argument: str, fact: str) -> Symptom:
 
 def _address(seen: str, answer: Answer) -> Iterator[Symptom]:
     if seen == _NOBODY:
-        yield Symptom(
-            BAD,
-            _("The app believes whatever address a client writes into X-Forwarded-For."),
-            _(
-                "Limits by address count for nothing. Let the proxy replace the header, and count only proxies of "
-                "yours: %(line)s, or none of it where there is no proxy.",
-                line=_PROXY_FIX,
-            ),
-        )
+        yield _believes()
     elif _is(seen, "is_loopback") and not _is(answer.peer, "is_loopback"):
         yield Symptom(
             WARN,
@@ -220,11 +218,28 @@ def _address(seen: str, answer: Answer) -> Iterator[Symptom]:
         )
 
 
+def _believes() -> Symptom:
+    return Symptom(
+        BAD,
+        _("The app believes whatever address a client writes into X-Forwarded-For."),
+        _(
+            "Limits by address count for nothing. Let the proxy replace the header, and count only proxies of "
+            "yours: %(line)s, or none of it where there is no proxy.",
+            line=_PROXY_FIX,
+        ),
+    )
+
+
 def _is(text: str, what: str) -> bool:
     try:
         return bool(getattr(ipaddress.ip_address(text.partition("%")[0]), what))
     except ValueError:
         return False
+
+
+def _shown(told: object) -> str:
+    """What another machine said, so that a terminal only shows it."""
+    return "".join(character if character.isprintable() else "?" for character in str(told)[:200])
 
 
 # --- clocks and names -----------------------------------------------------------------------------

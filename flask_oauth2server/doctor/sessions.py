@@ -59,7 +59,7 @@ def _text(key: object) -> str:
 
 def secret_key(patient: Patient) -> Iterator[Symptom]:
     """What signs sessions and consent tickets."""
-    key = _text(patient.app.secret_key or "")
+    key = _text(patient.config.get("SECRET_KEY") or "")
     if is_guessable(key):
         yield Symptom(
             NOTE if patient.server.development else BAD,

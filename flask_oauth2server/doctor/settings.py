@@ -162,13 +162,13 @@ def running_mode(patient: Patient) -> Iterator[Symptom]:
                 'others can reach it: `SQLALCHEMY_DATABASE_URI = "sqlite:///shop.sqlite"`.'
             ),
         )
-    if patient.app.debug:
+    if patient.config["DEBUG"]:
         yield Symptom(
             level,
             _("Debug mode is on."),
             _("Errors open a console that runs any code. Start without `--debug`, and without `FLASK_DEBUG`."),
         )
-    if patient.app.testing:
+    if patient.config["TESTING"]:
         yield Symptom(
             level,
             _("Testing mode is on."),

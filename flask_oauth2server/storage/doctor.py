@@ -117,7 +117,7 @@ class Health(Queries):
         """Clients of which people are not asked, though nobody has checked them."""
         table = self.models.Client.__table__
         looked = select(table).where(table.c.verified.is_(False)).order_by(table.c.id.desc())
-        return self._of(looked, lambda row: row.c.first_party)
+        return self._of(looked, lambda row: and_(row.c.first_party, row.c.disabled_at.is_(None)))
 
     def without_terms(self) -> Counted:
         """Clients that a search cannot find: of before there was one."""
