@@ -788,10 +788,17 @@ def test_domains_that_do_not_resolve(well: Provider, monkeypatch: pytest.MonkeyP
     assert "1 client has a redirect URI on a domain that no longer resolves." in told(
         examined(well), "redirect_domains"
     )
-    assert asked[-1] == {"client.example", "gone.example"}
+    assert asked[-1] == {"client.example", "gone.example", "provider.example"}
     monkeypatch.setattr(reach, "_HOSTS", 1)
     levels(examined(well), "redirect_domains")
-    assert len(asked[-1]) == 1
+    assert len(asked[-1]) == 2
+
+
+def test_a_machine_without_a_name_server(well: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "gone", set)  # not even the issuer has an address
+    assert levels(examined(well), "redirect_domains") == []
+    well.client()
+    assert levels(examined(well), "redirect_domains") == ["note"]
 
 
 def test_only_a_name_that_is_certainly_gone_counts(monkeypatch: pytest.MonkeyPatch) -> None:

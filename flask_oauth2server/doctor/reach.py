@@ -274,9 +274,19 @@ def redirect_domains(patient: Patient) -> Iterator[Symptom]:
         if uri.startswith("https://") and not host.startswith("["):
             clients_of.setdefault(host, set()).add(client.client_id)
     hosts = list(clients_of)[:_HOSTS]
-    lost = network.gone(hosts)
-    found = sorted({client_id for host in lost for client_id in clients_of[host]})
-    if found:
+    asked = {*hosts, urlsplit(patient.issuer).hostname or ""} - {""} if hosts else set()
+    lost = network.gone(asked)
+    found = sorted({client_id for host in lost for client_id in clients_of.get(host, ())})
+    if found and lost == asked:
+        yield Symptom(
+            NOTE,
+            _("No name could be looked up from here."),
+            _(
+                "So it is not known whether the domains of redirect URIs are still there. Run the command where names "
+                "can be looked up, or with `--offline`."
+            ),
+        )
+    elif found:
         yield Symptom(
             BAD,
             counted(
