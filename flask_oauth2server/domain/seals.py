@@ -102,7 +102,7 @@ class Seals:
         key_id, _, mac = self._keyring.sign(SEAL, seal_line(values)).partition(":")
         seals.add(key_id=key_id, mac=mac, **values)
         if events.put_under([row.id for row in rows], number) != len(rows):
-            raise Conflict  # somebody has put some of them elsewhere
+            raise Conflict  # somebody has removed one meanwhile, who is none of us
         return number, mac, len(rows)
 
     def purge(self, limit: int) -> int:
