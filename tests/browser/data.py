@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask_oauth2server import clock
-from flask_oauth2server.domain import audit, tokens
+from flask_oauth2server.domain import audit, fingerprints, tokens
 from flask_oauth2server.storage.daily_counts import ALL, Counted
 
 from ..support import Provider
@@ -188,17 +188,21 @@ def event(provider: Provider, user: Any, kind: str, age: timedelta, **facts: Any
 
 
 def _in_order_of_time(provider: Provider) -> None:
-    """The events as they would have been written: one after the other."""
+    """The events as they would have been written: one after the other, each signed."""
     db, model = provider.db, provider.oauth2.models.AuditEvent
+    keyring = provider.app.extensions["oauth2server"].audit._keyring
     rows = db.session.query(model).order_by(model.created_at, model.id).all()
     columns = [column.name for column in model.__table__.columns if column.name != "id"]
-    copies = [model(**{name: getattr(row, name) for name in columns}) for row in rows]
+    written = [{name: getattr(row, name) for name in columns} for row in rows]
     for row in rows:
         db.session.delete(row)
     db.session.flush()
-    for copy in copies:
+    for values in written:
+        values |= fingerprints.salted(values)
+        copy = model(**values)
         db.session.add(copy)
         db.session.flush()
+        copy.mac = keyring.sign(fingerprints.ENTRY, fingerprints.line({"id": copy.id, **values}))
     db.session.commit()
 
 

@@ -11,10 +11,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from . import data
-from .data import ADA, IDA, NORA, THEO
+from .data import ADA, IDA, NORA, THEO, TOMAS
 from .visitor import Visitor, World
 
 SETTINGS = "/account/settings/applications/"
+HOUSE = "/admin/oauth2/"
 PAPERTRAIL = f"{SETTINGS}clients/papertrail/"
 NEW_CLIENT, NEW_TOKEN = f"{SETTINGS}clients/new/", f"{SETTINGS}tokens/new/"
 LINK = "https://reader.papertrail.example/callback"
@@ -119,6 +120,28 @@ def _delete_wrongly(visitor: Visitor) -> None:
     visitor.page.get_by_text("Delete application…").click()
     visitor.page.get_by_label("Type ").fill("Something else")
     visitor.press("Delete application")
+
+
+def _delete_client_wrongly(visitor: Visitor) -> None:
+    visitor.page.get_by_text("Delete client…").click()
+    visitor.page.get_by_label("Type ").fill("Something else")
+    visitor.press("Delete client")
+
+
+def _nameless_client(visitor: Visitor) -> None:
+    visitor.page.locator("#redirect_uris").fill("http://shelf.example/b")
+    visitor.press("Register client")
+
+
+def _choose_tokens(visitor: Visitor) -> None:
+    for box in visitor.page.locator("[name=token]").all()[:3]:
+        box.check()
+    visitor.page.get_by_role("button", name="Revoke chosen…").click()
+
+
+def _look_for_a_token(visitor: Visitor) -> None:
+    visitor.page.locator("[name=value]").first.fill("o2a_nothing")
+    visitor.press("Find")
 
 
 def _rename(visitor: Visitor) -> None:
@@ -335,7 +358,26 @@ OTHERS = [
     State("bare signed in", "Signed in as", None, "/oauth/", _sign_in_bare, app="bare"),
     State("bare tried", "It works", None, "/oauth/", _try_it, app="bare"),
 ]
+ADMINISTRATION = [
+    State("admin refused", "administrator", NORA, HOUSE),
+    State("admin overview", "Refused most today", TOMAS, HOUSE),
+    State("admin clients", "1 to 25 of", TOMAS, f"{HOUSE}clients/"),
+    State("admin clients none", "No client matches", TOMAS, f"{HOUSE}clients/?q=zotero&type=public&state=enabled"),
+    State("admin client", "nearly all for one reason", TOMAS, f"{HOUSE}clients/harvester/"),
+    State("admin client secret", "New secret. Copy it now", TOMAS, f"{HOUSE}clients/notebook/", _new_secret),
+    State("admin client delete refused", "not its name", TOMAS, f"{HOUSE}clients/papertrail/", _delete_client_wrongly),
+    State("admin new client refused", "Nothing has been saved", TOMAS, f"{HOUSE}clients/new/", _nameless_client),
+    State("admin tokens", "Find a token by its value", TOMAS, f"{HOUSE}tokens/"),
+    State("admin tokens chosen", "Revoke", TOMAS, f"{HOUSE}tokens/", _choose_tokens),
+    State("admin token not found", "No token has this value", TOMAS, f"{HOUSE}tokens/", _look_for_a_token),
+    State("admin authorizations", "Scopes", TOMAS, f"{HOUSE}authorizations/?client=notebook"),
+    State("admin scopes", "Powerful", TOMAS, f"{HOUSE}scopes/"),
+    State("admin failures", "The redirect URI is not registered", TOMAS, f"{HOUSE}failures/"),
+    State("admin failure", "What was checked", TOMAS, f"{HOUSE}failures/F-0001-TEST/"),
+    State("admin audit log", "Registered the client", TOMAS, f"{HOUSE}audit/"),
+]
 WORN = [
+    State("host's layout: admin client", "Danger zone", TOMAS, f"{HOUSE}clients/harvester/", app="worn"),
     State("host's layout: consent", "You decide", NORA, asking("papertrail", WEB, ALL), app="worn"),
     State("host's layout: error", "does not know this app", NORA, asking("nobody", WEB), app="worn"),
     State("host's layout: applications", "Lab Notebook Sync", THEO, SETTINGS, app="worn"),
@@ -343,4 +385,4 @@ WORN = [
     State("host's layout: new token refused", "Give the token", NORA, NEW_TOKEN, _nothing_filled_in, app="worn"),
     State("host's layout: sign out", "You asked to sign out", NORA, "/oauth/sign-out/", app="worn"),
 ]
-STATES = [*CONSENT, *ERRORS, *LISTS, *FORMS, *OTHERS, *WORN]
+STATES = [*CONSENT, *ERRORS, *LISTS, *FORMS, *OTHERS, *ADMINISTRATION, *WORN]
