@@ -12,7 +12,7 @@ CAUSES: dict[str, Cause] = {
         "Redirect URIs are compared character by character, or a code could be sent to a page that was never meant "
         "to receive it.",
         "Let it send the redirect URI exactly as it is registered. Its owner can do this alone.",
-        "Or register the address that it sends, if you know that it belongs to the client.",
+        "Register the address that it sends, if you know that it belongs to the client.",
     ),
     "redirect_uri_missing": Cause(
         "No redirect URI was sent, and the client has not just one",
@@ -85,7 +85,7 @@ CAUSES: dict[str, Cause] = {
         "RFC 7591, 2",
         "A client uses what it was registered for, so that nobody can make it use something weaker.",
         "Use one that it has registered.",
-        "Or tick the grant in the settings of the client.",
+        "Tick the grant in the settings of the client.",
     ),
     "pkce_missing": Cause(
         "The request has no PKCE challenge",
@@ -115,7 +115,7 @@ CAUSES: dict[str, Cause] = {
         "RFC 6749, 3.3",
         "No scope is a default here.",
         "Send the scopes that it needs in `scope`, with spaces between.",
-        "Or register a scope as default: Scope(..., default=True).",
+        "Register a scope as default: Scope(..., default=True).",
     ),
     "scope_refused": Cause(
         "The client may not ask for one of the scopes",
@@ -123,7 +123,7 @@ CAUSES: dict[str, Cause] = {
         "RFC 6749, 3.3",
         "A client asks at most for what it was registered for.",
         "Ask for less; scopes are told apart by case and stand with spaces between, not commas.",
-        "Or add the scope to the client. One that is marked as unknown does not exist here at all.",
+        "Add the scope to the client. One that is marked as unknown does not exist here at all.",
     ),
     "not_signed_in": Cause(
         "Nobody is signed in",

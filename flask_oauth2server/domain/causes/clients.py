@@ -65,7 +65,7 @@ CAUSES: dict[str, Cause] = {
         "Otherwise whoever finds a weaker way could take it.",
         "Let it authenticate in the registered way: client_secret_basic is the Authorization header, "
         "client_secret_post the body, none a bare client ID.",
-        "Or change “Client authentication” of the client to what it does.",
+        "Change “Client authentication” of the client to what it does.",
     ),
     "needs_confidential": Cause(
         "A public client asked for what only confidential clients may have",

@@ -19,7 +19,7 @@ CAUSES: dict[str, Cause] = {
         "RFC 6749, 5.2; RFC 7591, 2",
         "A client uses what it was registered for, so that a stolen secret is worth no more than that.",
         "Use a grant that it has registered.",
-        "Or tick the grant in the settings of the client.",
+        "Tick the grant in the settings of the client.",
     ),
     "code_unknown": Cause(
         "There is no such code",
