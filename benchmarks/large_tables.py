@@ -214,18 +214,27 @@ def fillings(rows: int) -> list[tuple[str, int, Mapping[str, str]]]:
     ]
 
 
+_UNIQUE = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE contype = 'u' AND conrelid::regclass::text LIKE 'oauth2%'
+""".replace(":", "\\:")
+
+
 def fill(house: House, rows: int) -> None:
     """Make the rows: into bare tables, for an index is made faster than it is kept."""
     engine, models = house.db.engine, house.oauth2.models
     with engine.begin() as connection:
         connection.execute(text("SET session_replication_role = replica"))  # no foreign key is checked
-        connection.execute(text("SET LOCAL synchronous_commit = off"))
+        connection.execute(text("SET LOCAL maintenance_work_mem = '1GB'"))
         user = "INSERT INTO large_user (id, name, email, is_active) SELECT i, 'Person ' || i, "
         user += f"'person' || i || '@users' || i % 1000 || '.test', true FROM generate_series(1, {rows}) i"
         connection.execute(text(user))
         dropped = [index for model in models for index in model.__table__.indexes]
         for index in dropped:
             index.drop(connection)
+        unique = list(connection.execute(text(_UNIQUE)))
+        for table, name, _made in unique:
+            connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
         for name, count, columns in fillings(rows):
             table = getattr(models, name).__table__
             into = {"created_at": f"{_NOW} - (i % 8640000) * interval '1 second'", **columns}
@@ -233,6 +242,8 @@ def fill(house: House, rows: int) -> None:
             assert not missing, f"{table.name} needs {missing}"
             _insert(connection, table.name, into, count)
         _fill_terms(connection)
+        for table, name, made in unique:
+            connection.execute(text(f"ALTER TABLE {table} ADD CONSTRAINT {name} {made}"))
         for index in dropped:
             index.create(connection)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -355,6 +366,8 @@ def main() -> None:
             house = build(url)
             with house.app.app_context():
                 begun = time.perf_counter()
+                for made in house.db.metadata.sorted_tables:
+                    made._prefixes.append("UNLOGGED")  # nothing has to survive a crash
                 house.db.create_all()
                 fill(house, rows)
                 size = house.db.session.execute(text("SELECT pg_size_pretty(pg_database_size(current_database()))"))

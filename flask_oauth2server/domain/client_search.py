@@ -84,11 +84,11 @@ class ClientSearch:
             found = search.places(sought, None, limit + 1) if start else found
             more_before, more_behind = False, len(found) > limit
         found = found[:limit]
-        count = search.count(sought, MANY)
+        total, more = search.count(sought, MANY)
         return FoundClients(
             clients=search.models_of([place.pk for place in found]),
-            total=min(count, MANY),
-            more=count > MANY,
+            total=total,
+            more=more,
             previous=_written(found[0]) if found and more_before else None,
             next=_written(found[-1]) if found and more_behind else None,
         )

@@ -14,6 +14,8 @@ from .base import Queries
 
 #: Beyond every term that begins with what stands before it.
 _LAST = "\U0010ffff"
+#: So many terms are looked at for each client that is counted: one that many of its own terms lead to is one.
+_TERMS_LOOKED_AT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,25 @@ class ClientSearch(Queries):
                 break
         return found
 
-    def count(self, sought: Sought, most: int) -> int:
-        """How many clients match; *most* + 1: more than that."""
-        count = 0
-        for part in (0, 1):
-            if count <= most and self._has(sought, part):
-                count += self.counted(self._part(sought, part), most - count)
-        return count
+    def count(self, sought: Sought, most: int) -> tuple[int, bool]:
+        """How many clients match, *most* at the most; and whether there are more than that."""
+        count, more = self._count_met(sought, most) if self._has(sought, 0) else (0, False)
+        if not more and self._has(sought, 1):
+            count += self.counted(self._part(sought, 1), most - count)
+        return min(count, most), more or count > most
+
+    def _count_met(self, sought: Sought, most: int) -> tuple[int, bool]:
+        """The same of those that terms lead to: so many of the terms are looked at, in the order of the index."""
+        client, term = self.models.Client.__table__, self.models.ClientTerm.__table__
+        looked_at = _TERMS_LOOKED_AT * (most + 1)
+        met = select(term.c.client_pk).where(_begin(term, sought.prefixes)).order_by(term.c.term, term.c.client_pk)
+        filters = self._filters(sought)
+        if filters:
+            met = met.join(client, client.c.id == term.c.client_pk).where(*filters)
+        met_first = met.limit(looked_at).subquery()
+        counts = select(func.count(met_first.c.client_pk.distinct()), func.count()).select_from(met_first)
+        clients, terms = self.one(counts)
+        return int(clients), terms == looked_at or clients > most
 
     def models_of(self, pks: Sequence[int]) -> list[Any]:
         """The models of clients, in the order of *pks*; one that is gone is left out."""
@@ -108,7 +122,11 @@ class ClientSearch(Queries):
         for pk in pks:
             theirs = select(table.c.user_id).where(table.c.client_pk == pk, usable).limit(most + 1).subquery()
             people = func.count(theirs.c.user_id.distinct()).label("people")
-            counts.append(select(literal(pk).label("pk"), people, func.count().label("rows")).select_from(theirs))
+            counts.append(
+                select(literal(pk, table.c.client_pk.type).label("pk"), people, func.count().label("rows")).select_from(
+                    theirs
+                )
+            )
         found = self.all(union_all(*counts)) if counts else []
         return {pk: (min(people, most), rows > most) for pk, people, rows in found}
 
@@ -119,7 +137,7 @@ class ClientSearch(Queries):
         for pk in pks:
             theirs = select(table.c.created_at).where(table.c.client_pk == pk)
             last = theirs.order_by(table.c.client_pk, table.c.id.desc()).limit(1).subquery()
-            latest.append(select(literal(pk).label("pk"), last.c.created_at))
+            latest.append(select(literal(pk, table.c.client_pk.type).label("pk"), last.c.created_at))
         return {row.pk: row.created_at for row in self.all(union_all(*latest))} if latest else {}
 
     @staticmethod
