@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app, url_for
-from markupsafe import Markup, escape
 
 from ... import clock
 from ...domain import audit
@@ -16,10 +15,9 @@ from ...domain.causes import Cause, flow_of
 from ...domain.differences import Piece
 from ...domain.why import Explanation
 from ...state import ServerState
-from ...text import _
-from ..portraits import address
 from ..visit import missing
-from .compare import Sides, clues, sides
+from .compare import Sides
+from .explained import told
 from .people import Named, client_url, name_of
 from .visit import BLUEPRINT, AdminVisit, add_page
 
@@ -40,18 +38,6 @@ def init_app(server: ServerState) -> None:
 
 
 @dataclass(frozen=True)
-class Fix:
-    """Something to do.
-
-    :ivar here: whether an administrator does it, and not the makers of the client.
-    :ivar text: markup.
-    """
-
-    here: bool
-    text: Markup
-
-
-@dataclass(frozen=True)
 class Event:
     """What was done just before, with the entry of the audit log."""
 
@@ -68,11 +54,10 @@ def failure(visit: AdminVisit, reference: str) -> Any:
         raise missing()
     row, cause = explained.row, explained.cause
     client = server.storage.clients.by_pk(row.client_pk) if row.client_pk is not None else None
-    alike, compared = server.storage.failures.alike(row), sides(explained)
+    alike, shown = server.storage.failures.alike(row), told(explained, client)
     return visit.render(
         "failure.html",
         section="failures",
-        title=_(cause.title),
         reference=row.reference,
         at=row.created_at,
         times=max(alike.times, _counted_today(server, row)),
@@ -80,15 +65,8 @@ def failure(visit: AdminVisit, reference: str) -> Any:
         client=None if client is None else Named(client.name, client_url(client.id, client.client_id)),
         sent_client=row.client_id or "",
         whom=None if row.user_id is None else _person(server, row.user_id),
-        sides=compared,
-        clues=clues(explained),
-        why=coded(_(cause.why)),
-        rule=cause.section,
-        fixes=fixes(cause),
-        button=_button(row, client),
-        checks=[(_(check.text), check.state) for check in explained.checks],
-        detail=_sentence(explained.detail),
-        asked=_asked(explained, compared),
+        told=shown,
+        asked=_asked(explained, shown.sides),
         answered=f"{row.status} {row.error}",
         seen=_seen(row, cause),
         address=server.devices.place(row.address) or row.address or "",
@@ -105,44 +83,6 @@ def _person(server: ServerState, key: Any) -> Named:
 def _counted_today(server: ServerState, row: Any) -> int:
     counted = server.storage.refusals.times([row.cause], [row.client_pk], clock.now().date())
     return sum(counted.values())
-
-
-def coded(text: str) -> Markup:
-    """*text* as markup; what stands between backticks is code."""
-    code = Markup("<code>{}</code>")
-    pieces = (code.format(piece) if place % 2 else escape(piece) for place, piece in enumerate(text.split("`")))
-    return Markup("").join(pieces)
-
-
-def fixes(cause: Cause) -> list[Fix]:
-    """First what the makers of the client can do, then what can be done here."""
-    found = [Fix(False, coded(_(cause.client)))] if cause.client else []
-    return [*found, Fix(True, coded(_(cause.here)))] if cause.here else found
-
-
-def _sentence(detail: str) -> str:
-    return f"{detail[:1].upper()}{detail[1:]}"
-
-
-def _button(row: Any, client: Any) -> tuple[str, str] | None:
-    """Text and address of what leads to where it can be mended."""
-    if client is None:
-        return None
-    name = address(client)
-    if row.cause in ("redirect_uri_not_registered", "redirect_uri_withdrawn"):
-        sent = row.facts.get("sent") or ""
-        url = url_for(f"{BLUEPRINT}.client_edit", client_id=name, add_redirect_uri=sent)
-        return _("Add to redirect URIs…"), url
-    if row.cause in _EDITED:
-        return _("Edit settings…"), url_for(f"{BLUEPRINT}.client_edit", client_id=name)
-    return _("Open the client"), url_for(f"{BLUEPRINT}.client", client_id=name)
-
-
-#: Causes that a setting of the client can mend.
-_EDITED = (
-    *("auth_method", "grant_type_not_registered", "response_type_not_registered"),
-    *("pkce_missing", "scope_refused", "scope_withdrawn"),
-)
 
 
 def _asked(explained: Explanation, compared: Sides | None) -> dict[str, Any]:
