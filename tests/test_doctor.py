@@ -368,7 +368,14 @@ def test_nothing_is_wrong_on_any_database(any_provider: Provider) -> None:
             foreign_keys_on(any_provider)
         overview = any_provider.app.extensions["oauth2server"].doctor.run(network=False)
         names = {check.name for check in CHECKS if check.database}
-        assert [finding for finding in overview.findings if finding.check in names] == []
+        found = [finding.check for finding in overview.findings if finding.check in names]
+        # The name of the tests' users has an index, but none that finds by a beginning.
+        is_postgresql = any_provider.db.engine.name == "postgresql"
+        assert found == (["user_search"] if is_postgresql else [])
+        if is_postgresql:
+            say(any_provider, "CREATE INDEX ix_name ON test_user (name varchar_pattern_ops)")
+            assert levels(examined(any_provider), "user_search") == []
+            any_provider.db.session.rollback()
 
 
 @pytest.fixture
@@ -647,9 +654,9 @@ def test_something_else_answers_there(reached: Served, answer: Response, said: s
 
 
 def test_nobody_answers(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
-    with served(None) as gone:
-        pass
-    ill = configured(patient, {"OAUTH2_ISSUER": gone})
+    with network.socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    ill = configured(patient, {"OAUTH2_ISSUER": f"http://127.0.0.1:{port}"})
     assert levels(ill, "issuer_reached") == ["note"]  # it is this computer: somebody develops
     assert "refused" in told(ill, "issuer_reached")
     monkeypatch.setattr(network, "fetch", lambda *_: unreachable())

@@ -107,3 +107,17 @@ def user_search(patient: Patient) -> Iterator[Symptom]:
                 column=slow[0],
             ),
         )
+        return
+    slow = patient.storage.without_prefix_index(model.__table__.name, names)
+    if slow:
+        yield Symptom(
+            NOTE,
+            _("Searching for people reads the whole table %(table)s.", table=model.__table__.name),
+            _(
+                "PostgreSQL finds by a beginning only where an index is made for it. Make one: "
+                '`Index("ix_user_%(column)s", %(model)s.%(column)s, '
+                'postgresql_ops={"%(column)s": "text_pattern_ops"})`.',
+                model=model.__name__,
+                column=slow[0],
+            ),
+        )

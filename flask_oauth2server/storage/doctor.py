@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +15,17 @@ from .base import Queries
 #: So many rows are looked through by each question.
 MOST = 1000
 _REPORTS = 5
+
+
+#: The first columns of indexes that compare by code points.
+_PREFIX_INDEXES = text(
+    "SELECT a.attname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid "
+    "JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0] "
+    "JOIN pg_opclass o ON o.oid = i.indclass[0] JOIN pg_database d ON d.datname = current_database() "
+    "LEFT JOIN pg_collation c ON c.oid = i.indcollation[0] "
+    "WHERE t.relname = :table AND pg_table_is_visible(t.oid) AND (o.opcname LIKE '%pattern_ops' "
+    "OR CASE WHEN c.collname = 'default' THEN d.datcollate ELSE c.collname END IN ('C', 'POSIX'))"
+)
 
 
 class Counted(NamedTuple):
@@ -89,7 +101,7 @@ class Health(Queries):
     def is_unsealed(self, since: timedelta) -> bool:
         """Whether the audit has an event older than *since* that stands under no seal."""
         table = self.models.AuditEvent.__table__
-        oldest = select(table.c.created_at).where(table.c.seal.is_(None)).order_by(table.c.id).limit(1)
+        oldest = select(table.c.created_at).where(table.c.seal.is_(None)).order_by(table.c.seal, table.c.id).limit(1)
         row = self.one(oldest)
         return row is not None and row.created_at < clock.now() - since
 
@@ -201,6 +213,15 @@ class Health(Queries):
         table = self.models.Authorization.__table__
         latest = select(table.c.user_id).where(table.c.user_id.is_not(None)).order_by(table.c.id.desc()).limit(most)
         return list(dict.fromkeys(row.user_id for row in self.all(latest)))
+
+    def without_prefix_index(self, table: str, columns: Sequence[str]) -> list[str]:
+        """Of some columns those by whose beginning PostgreSQL finds nothing quickly: its indexes follow a
+        language, unless they are told otherwise."""
+        if self.dialect != "postgresql":
+            return []
+        found = self._connection().execute(_PREFIX_INDEXES, {"table": table})
+        good = {row[0] for row in found}
+        return [column for column in columns if column not in good]
 
     # --- reports ----------------------------------------------------------------------------------
 

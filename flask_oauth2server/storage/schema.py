@@ -41,15 +41,15 @@ class Schema(Queries):
         """What is missing, as sentences; empty when all is well."""
         # On the session's own connection: a pool may have no second one to give.
         inspector = inspect(self.db.session.connection(bind_arguments=self._bind()))
-        existing = set(inspector.get_table_names())
+        tables = [model.__table__ for model in self.models]
+        told = inspector.get_multi_columns(filter_names=[table.name for table in tables])
+        existing = {name: {column["name"] for column in columns} for (_schema, name), columns in told.items()}
         found = []
-        for model in self.models:
-            table = model.__table__
+        for table in tables:
             if table.name not in existing:
                 found.append(f"The table {table.name} is missing.")
                 continue
-            columns = {column["name"] for column in inspector.get_columns(table.name)}
-            missing = [column.name for column in table.columns if column.name not in columns]
+            missing = [column.name for column in table.columns if column.name not in existing[table.name]]
             if missing:
                 found.append(f"The table {table.name} lacks {', '.join(missing)}.")
         return found
