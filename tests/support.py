@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from flask import Flask, redirect, request
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 from flask_sqlalchemy import SQLAlchemy
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Boolean, Integer, String, event
 from sqlalchemy.orm import mapped_column
 
@@ -89,6 +90,7 @@ def build(
         "OAUTH2_ENABLE_RATE_LIMITS": False,
     }
     app.config.update({**settings, **(config or {})})
+    app.jinja_options = {**app.jinja_options, "bytecode_cache": _COMPILED}
     shared = set(options) <= {"features"}  # not where a test brings models of its own
     db, User = (_database if shared else _database.__wrapped__)(user_model)  # noqa: N806
     db.init_app(app)
@@ -127,6 +129,24 @@ def build(
             db.session.add_all([User(name="ada"), User(name="bob")])
             db.session.commit()
     return Provider(app, db, oauth2, User)
+
+
+class _Compiled(BytecodeCache):
+    """Templates that another app of this process has compiled already."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, tuple[str, Any]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._codes.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._codes[bucket.key] = bucket.checksum, bucket.code
+
+
+_COMPILED = _Compiled()
 
 
 @cache
