@@ -61,7 +61,8 @@ def client_edit(visit: AdminVisit, client_id: str) -> Any:
     form = AdminClientForm.made(visit, client)
     seen = request.form.get("seen", "")
     if not visit.posted:
-        return _form_page(visit, form, seen=visit.server.clients.fingerprint(client))
+        filled_in = {} if visit.stale else _filled_in(form, request.args.get("add_redirect_uri", ""))
+        return _form_page(visit, form, seen=visit.server.clients.fingerprint(client), **filled_in)
     form.fill(visit)
     if form.is_good():
         changes = form.changes(visit.server)
@@ -77,6 +78,15 @@ def client_edit(visit: AdminVisit, client_id: str) -> Any:
             said = _("Saved.") if changed else _("Nothing was changed.")
             return visit.go("client", "good" if changed else "plain", said, client_id=address(client))
     return _form_page(visit, form, seen=seen)
+
+
+def _filled_in(form: AdminClientForm, uri: str) -> dict[str, Any]:
+    """Fill in one more redirect URI, that of a failure; nothing is saved before the form is sent."""
+    line = next(iter(uri.replace("\0", "").split()), "")[:2000]
+    if not line or line in form.uris:
+        return {}
+    form.redirect_uris.data = "\n".join([*form.uris, line])
+    return {"message": ("plain", _("Filled in below, and not saved yet: %(uri)s", uri=line))}
 
 
 def _outdated() -> tuple[str, str]:

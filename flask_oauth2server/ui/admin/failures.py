@@ -12,7 +12,7 @@ from flask import url_for
 
 from ... import clock
 from ...domain.causes import cause_of
-from ...domain.why import explained
+from ...domain.why import explained as explained_row
 from ...state import ServerState
 from ...text import _, ngettext
 from .compare import in_short
@@ -25,7 +25,8 @@ from .visit import BLUEPRINT, AdminVisit, add_page
 _MOST, _MOST_OFFERED = 100, 6
 _DAY = 86400
 _PERIODS = (1, 7, 14)
-_REFERENCE = re.compile(r"(?:F-?)?([2-9A-Z]{4})-?([2-9A-Z]{4})")
+#: What can be nothing else.
+_REFERENCE = re.compile(r"F-[0-9A-Z]{4}-?[0-9A-Z]{4}")
 
 
 def init_app(server: ServerState) -> None:
@@ -74,10 +75,11 @@ def failures(visit: AdminVisit) -> Any:
     """What was refused, the latest first."""
     server = visit.server
     query, client, user, days = typed("q"), typed("client"), typed("user"), _days()
-    reference = reference_in(query)
-    if reference and server.storage.failures.find(reference) is not None:
-        return visit.go("failure", reference=reference)
-    sought = Sought(reference=reference) if reference else _sought(server, query, client, user, days)
+    explained = server.why.reference(query)
+    if explained is not None:
+        return visit.go("failure", reference=explained.row.reference)
+    is_reference = _REFERENCE.fullmatch(query.upper()) is not None
+    sought = Sought(reference=query.upper()) if is_reference else _sought(server, query, client, user, days)
     shown = not (sought.several or sought.reference)
     rows = _rows(server, sought, days) if shown else []
     return visit.render(
@@ -96,12 +98,6 @@ def failures(visit: AdminVisit) -> Any:
         clear_url=url_for(f"{BLUEPRINT}.failures"),
         find_url=url_for(f"{BLUEPRINT}.token_find"),
     )
-
-
-def reference_in(text: str) -> str:
-    """*text* as the reference of a failure, however it was typed; empty if it is none."""
-    match = _REFERENCE.fullmatch(text.strip().upper())
-    return f"F-{match[1]}-{match[2]}" if match else ""
 
 
 def _days() -> int:
@@ -183,7 +179,7 @@ def _group(row: Any, counted: int, client: Any) -> Group:
     return Group(
         times=max(row.times, counted),
         title=_(cause_of(row.cause).title),
-        clue=in_short(explained(row)),
+        clue=in_short(explained_row(row)),
         client=None if client is None else Named(client.name, client_url(client.id, client.client_id)),
         sent_client=row.client_id or "",
         told=f"{row.error} {row.status}",
