@@ -12,6 +12,7 @@ from flask_oauth2server import OAuth2Server, Scope
 from flask_oauth2server.errors import IssuerUnknown, TooMany, Unavailable
 
 from ..support import CALLBACK, Browser, Client, Provider, hidden_fields
+from .admin.states import administration
 from .pages import (
     HOME,
     NEW_CLIENT,
@@ -35,7 +36,7 @@ Page = tuple[str, Any]
 
 def every_page(provider: Provider) -> Iterator[Page]:
     """What each state is called, and its page."""
-    for part in (_empty, _consents, _settings, _tokens, _clients, _offers, _sign_out, _errors):
+    for part in (_empty, _consents, _settings, _tokens, _clients, _offers, _sign_out, _errors, administration):
         yield from part(provider)
 
 

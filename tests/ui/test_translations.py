@@ -25,7 +25,7 @@ from .states import development_pages, every_page
 
 OPEN, CLOSE = "⟦", "⟧"
 #: Elements whose text is data: identifiers, addresses, values, names that people have given.
-DATA = {"bdi", "code", "pre", "textarea", "script"}
+DATA = {"bdi", "code", "pre", "textarea", "script", "del", "ins"}
 READ_OUT = ("title", "aria-label", "placeholder", "alt", "data-o2-copied")
 #: What the pages show besides, as it is: it comes from the host, from a client, or from the tests.
 NAMES = (
@@ -37,6 +37,8 @@ NAMES = (
     "Burn it",
     "Library",
     "https://",
+    *("client_secret_basic", "client_secret_post", "none"),
+    *("RFC 6749", "RFC 9700"),
 )
 
 
@@ -153,7 +155,19 @@ def test_no_text_of_the_bare_start_is_left_out(tmp_path: Path) -> None:
 
 #: Names of endpoints and clients, and what a server answered, as it is.
 ENDPOINTS = (
-    *("authorize", "errors", "access_token", "revoke", "introspect", "metadata", "ping", "info", "invalid", "logo"),
+    *(
+        "authorize",
+        "errors",
+        "access_token",
+        "revoke",
+        "introspect",
+        "metadata",
+        "ping",
+        "info",
+        "invalid",
+        "logo",
+        "doctor",
+    ),
     *("200 OK", "Try it", "test:scope"),
 )
 
