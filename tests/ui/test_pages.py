@@ -54,7 +54,6 @@ def addresses(provider: Provider) -> Iterator[str]:
             "token_id": token.id,
             "event_id": 1,
             "pk": 1,
-            "reference": "F-0000-NONE",
             "value": link.split("/")[-2],
             "reference": "F-2222-3333",
         }
