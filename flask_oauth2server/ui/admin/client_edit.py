@@ -62,7 +62,7 @@ def client_edit(visit: AdminVisit, client_id: str) -> Any:
     seen = request.form.get("seen", "")
     if not visit.posted:
         filled_in = {} if visit.stale else _filled_in(form, request.args.get("add_redirect_uri", ""))
-        return _form_page(visit, form, seen=visit.server.clients.fingerprint(client), **filled_in)
+        return _form_page(visit, form, seen=seen or visit.server.clients.fingerprint(client), **filled_in)
     form.fill(visit)
     if form.is_good():
         changes = form.changes(visit.server)
