@@ -79,6 +79,21 @@ class DailyCounts(Queries):
         )
         return [(row.name.removeprefix(prefix), row.client_pk, int(row[2])) for row in self.all(statement)]
 
+    def of_client(self, prefix: str, client_pk: int, days: int) -> list[tuple[str, int]]:
+        """What is counted for a client under names that begin with *prefix*, over the last *days*, as (rest of
+        the name, times), the most frequent first."""
+        table = self.models.DailyCount.__table__
+        since = clock.now().date() - timedelta(days=days - 1)
+        times = func.sum(table.c["count"])
+        statement = (
+            select(table.c.name, times.label("times"))
+            .where(table.c.client_pk == client_pk, table.c.day >= since)
+            .where(table.c.name >= prefix, table.c.name < f"{prefix}\x7f")
+            .group_by(table.c.name)
+            .order_by(times.desc(), table.c.name)
+        )
+        return [(row.name.removeprefix(prefix), int(row.times)) for row in self.all(statement)]
+
     def purge(self, kept: int, limit: int) -> int:
         """Remove at most *limit* counts of days that were kept for *kept* seconds."""
         table = self.models.DailyCount.__table__

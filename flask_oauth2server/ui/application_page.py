@@ -11,7 +11,9 @@ from flask import request, url_for
 
 from .. import clock
 from ..domain import redirect_uris, tokens
+from ..domain.causes import cause_of
 from ..domain.clients import MOST_SECRETS, OFFER
+from ..domain.records import REFUSED
 from ..errors import InvalidClientMetadata, IssuerUnknown, TicketRefused
 from ..scopes import Scope
 from ..state import ServerState
@@ -88,6 +90,7 @@ def show(
         new_people=storage.clients.people(client.id, MANY, clock.now() - timedelta(days=7)),
         last_issued_at=storage.tokens.last_issued(client.id),
         created_at=client.created_at,
+        refused=_refused(server, client),
         lines=lines(server.scopes.get(id_) or Scope(id_) for id_ in client.scopes),
         verified_at=client.verified_at,
         delete_error=delete_error,
@@ -120,6 +123,12 @@ def is_its_name(client: Any) -> bool:
 def not_its_name() -> str:
     """What is said where another name was typed."""
     return _("That is not its name. Nothing was deleted.")
+
+
+def _refused(server: ServerState, client: Any) -> list[tuple[str, int]]:
+    """Why requests of a client were refused in the last seven days, and how often each."""
+    found = server.storage.daily_counts.of_client(f"{REFUSED}:", client.id, 7)
+    return [(_(cause_of(cause).title), times) for cause, times in found]
 
 
 def _issuer(server: ServerState) -> str | None:

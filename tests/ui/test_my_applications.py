@@ -330,3 +330,17 @@ def test_fields_that_no_form_has_are_not_read(provider: Provider, ada: Browser) 
         assert [metadata["require_pkce"], metadata["response_types"], metadata["scope"]] == [True, ["code"], "email"]
         assert {"contacts", "software_id", "logo_uri"}.isdisjoint(metadata)
     assert answer_of(provider.browser("bob").allow(client.address()))["code"]
+
+
+def test_the_owner_sees_how_often_it_was_refused_and_why(provider: Provider, ada: Browser) -> None:
+    client, address = registered(ada)
+    assert "Refused in the last 7 days none" in parse(ada.visit(address)).text
+    for redirect_uri in ("https://other.example/", "https://other.example/2"):
+        assert provider.api().get(client.address(redirect_uri=redirect_uri)).status_code == 400
+    assert provider.api().get(client.address(scope="more")).status_code == 302
+    assert provider.browser("bob").visit(client.address(scope="more")).status_code in (200, 302)
+    with provider.app.app_context():
+        provider.app.extensions["oauth2server"].records.flush()
+    text = parse(ada.visit(address)).text
+    assert "2× The redirect URI is not registered" in text
+    assert "1× The client may not ask for one of the scopes" in text
