@@ -24,6 +24,7 @@ from ..state import ServerState
 from ..storage.clients import ClientInfo
 from ..transport import endpoint_url
 from . import authorization_request, parameters, responses
+from .client_auth import failed
 from .parameters import Pair
 from .request import ProtocolRequest
 
@@ -135,6 +136,8 @@ class _Runner:
         sent = [("grant_type", "client_credentials"), ("scope", " ".join(scopes))]
         if "client_credentials" not in self.server.grants:
             raise ProtocolError("unsupported_grant_type", detail=Reason("grant_type_not_offered"))
+        if self.client.disabled:  # which the authentication, left out here, would have found
+            raise failed(Reason("client_disabled", "the client is disabled"))
         obtained = self._token("Token request", [pair for pair in sent if pair[1]])
         self._look_at(obtained["access_token"])
 

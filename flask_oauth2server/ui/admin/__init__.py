@@ -17,6 +17,7 @@ from . import (
     overview,
     scopes,
     token_find,
+    trial,
 )
 
 
@@ -36,5 +37,6 @@ def init_app(server: ServerState) -> None:
         client_edit,
         client_page,
         client_acts,
+        trial,
     ):
         part.init_app(server)

@@ -22,6 +22,7 @@ from .charts import activity
 from .faces import MOST, Count, Refused, Trouble
 from .people import Named, name_of
 from .reasons import sentence
+from .trial_form import trial_form
 from .visit import BLUEPRINT, AdminVisit, add_page, is_served
 
 #: So many authorizations stand on the page; the others are a page of their own.
@@ -110,6 +111,7 @@ def show(
         refused_count=refused_count,
         trouble=_trouble(refused, refused_count),
         delete_error=delete_error,
+        trial=trial_form(server, client),
         **_urls(server, client),
         **context,
     )
