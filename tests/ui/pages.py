@@ -27,7 +27,7 @@ NEW_CLIENT = f"{HOME}clients/new/"
 NEW_TOKEN = f"{HOME}tokens/new/"
 
 _VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "path", "source", "wbr"}
-_INLINE = {"a", "b", "bdi", "code", "i", "span", "time"}
+_INLINE = {"a", "b", "bdi", "code", "i", "mark", "span", "time"}
 
 
 # --- a page taken apart ---------------------------------------------------------------------------

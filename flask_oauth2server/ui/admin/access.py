@@ -140,7 +140,7 @@ def tokens(visit: AdminVisit) -> Any:
         "tokens.html",
         section="tokens",
         rows=token_lines(server, page.rows),
-        total=Count.of(storage.count("Token", which.whose, MOST), MOST),
+        total=_total(server, "Token", which.whose) if page.newer_url or page.older_url else None,
         newer_url=page.newer_url,
         older_url=page.older_url,
         **_bar(server, "tokens", which),
@@ -161,12 +161,16 @@ def authorizations(visit: AdminVisit) -> Any:
         "authorizations.html",
         section="tokens",
         rows=authorization_lines(server, page.rows),
-        total=Count.of(storage.count("Authorization", which.whose, MOST), MOST),
+        total=_total(server, "Authorization", which.whose) if page.newer_url or page.older_url else None,
         newer_url=page.newer_url,
         older_url=page.older_url,
         keeps_devices=server.devices.kept,
         **_bar(server, "authorizations", which),
     )
+
+
+def _total(server: ServerState, model: str, whose: Whose) -> Count:
+    return Count.of(server.storage.access.count(model, whose, MOST), MOST)
 
 
 def _bar(server: ServerState, endpoint: str, which: Filter) -> dict[str, Any]:
