@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from . import states
 from .conftest import CHROMIUM, missing
-from .data import NORA, THEO
-from .states import ALL, LINK, PAPERTRAIL, SETTINGS, asking
+from .data import NORA, THEO, TOMAS
+from .states import ALL, HOUSE, LINK, PAPERTRAIL, SETTINGS, asking
 from .visitor import ROOT, Visitor, World, launched, running
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ PICTURES = (
     Picture("personal-token-form", NORA, states.NEW_TOKEN, _token, width=880, height=900),
     Picture("personal-token", NORA, states.NEW_TOKEN, _made_token, width=880),
     Picture("security-events", THEO, states.SECURITY, width=880, height=860),
+    Picture("admin-client", TOMAS, f"{HOUSE}clients/harvester/", width=1120, height=800),
     Picture("error", NORA, asking("papertrail", "https://reader.papertrail.example/call-back"), _open_details),
 )
 
