@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ import pytest
 from flask_oauth2server import InvalidClientMetadata, Scope
 from flask_oauth2server.domain import presets
 
-from ...support import CALLBACK, Browser, Client, Provider
+from ...conftest import close
+from ...support import CALLBACK, Browser, Client, Provider, build
 from ..conftest import CONFIG
 from ..pages import events, fields, form, heading, landed, parse, png, press, said, stored, words, works
 from ..test_personal_tokens import problems
@@ -27,6 +28,21 @@ GOOD = {"name": "Papers", "redirect_uris": CALLBACK, "scopes": ["email"]}
 def provider(make: Callable[..., Provider]) -> Provider:
     """A provider called Meridian, where ada is an administrator."""
     return administered(make)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """The same, shared by tests that leave nothing behind."""
+    shared = build(f"sqlite:///{tmp_path_factory.mktemp('form')}/provider.sqlite", config=CONFIG)
+    shared.oauth2.admin_required(lambda user: user.name == "ada")
+    yield shared
+    close(shared)
+
+
+@pytest.fixture(scope="module")
+def editor(untouched: Provider) -> Browser:
+    """The browser of an administrator there."""
+    return untouched.browser("ada")
 
 
 def administered(make: Callable[..., Provider], **config: Any) -> Provider:
@@ -107,8 +123,8 @@ def test_each_kind_of_application_has_what_fits_it(
         assert program.post("/oauth/token", grant_type="client_credentials").json["error"] == "unauthorized_client"
 
 
-def test_the_form_says_what_each_kind_is_and_begins_with_the_one_in_the_address(ada: Browser) -> None:
-    page = ada.visit(f"{NEW}?preset=service")
+def test_the_form_says_what_each_kind_is_and_begins_with_the_one_in_the_address(editor: Browser) -> None:
+    page = editor.visit(f"{NEW}?preset=service")
     root = parse(page)
     assert [r.attributes["value"] for r in root.all("input", type="radio")] == [p.name for p in presets.PRESETS]
     assert fields(form(page, "Register client")[0])["preset"] == ["service"]
@@ -116,7 +132,7 @@ def test_the_form_says_what_each_kind_is_and_begins_with_the_one_in_the_address(
         for sentence in (preset.title, preset.who, preset.sets, preset.example):
             assert sentence in words(page)
     for address in (NEW, f"{NEW}?preset=nothing"):
-        assert fields(form(ada.visit(address), "Register client")[0])["preset"] == ["web"]
+        assert fields(form(editor.visit(address), "Register client")[0])["preset"] == ["web"]
 
 
 def test_a_kind_whose_grant_is_off_is_not_offered(make: Callable[..., Provider]) -> None:
@@ -197,20 +213,20 @@ def test_an_internal_scope_is_given_by_administrators(provider: Provider, ada: B
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(
-    provider: Provider, ada: Browser, changes: dict[str, Any], sentences: list[str]
+    untouched: Provider, editor: Browser, changes: dict[str, Any], sentences: list[str]
 ) -> None:
-    page = create(ada, **changes)
+    page = create(editor, **changes)
     assert (page.status_code, problems(page)) == (200, sentences)
     ids = {element.attributes["id"] for element in parse(page).all() if "id" in element.attributes}
     links = [a.attributes["href"] for a in parse(page).one(role="alert").all("a")]
     assert {link.removeprefix("#") for link in links} <= ids
     for table in ("Client", "ClientSecret", "ClientTerm", "AuditEvent"):
-        assert stored(provider, table) == 0
+        assert stored(untouched, table) == 0
 
 
-def test_what_was_typed_stays(ada: Browser) -> None:
+def test_what_was_typed_stays(editor: Browser) -> None:
     typed = {"name": "", "owner": "nobody", "contacts": "me", "grant_types": ["refresh_token"], "first_party": "y"}
-    sent = fields(form(create(ada, "native", **typed), "Register client")[0])
+    sent = fields(form(create(editor, "native", **typed), "Register client")[0])
     for name, value in {**typed, "preset": "native", "redirect_uris": CALLBACK, "scopes": ["email"]}.items():
         assert sent[name] == (value if isinstance(value, list) else [value])
 
@@ -246,11 +262,11 @@ BAD: list[tuple[dict[str, Any], list[str], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("python", "options", "typed"), BAD)
 def test_one_validator_for_form_command_line_and_python(
-    provider: Provider, ada: Browser, python: dict[str, Any], options: list[str], typed: dict[str, Any]
+    untouched: Provider, editor: Browser, python: dict[str, Any], options: list[str], typed: dict[str, Any]
 ) -> None:
     values: dict[str, Any] = {"name": "Papers", "redirect_uris": [CALLBACK], "scopes": ["email"], "preset": "web"}
-    with provider.app.app_context(), pytest.raises(InvalidClientMetadata) as refused:
-        provider.oauth2.create_client(**{**values, **python})
+    with untouched.app.app_context(), pytest.raises(InvalidClientMetadata) as refused:
+        untouched.oauth2.create_client(**{**values, **python})
     sentence = refused.value.message
 
     given = ["--scope", "email"]
@@ -258,12 +274,12 @@ def test_one_validator_for_form_command_line_and_python(
     given += (
         [] if "--redirect-uri" in options or not python.get("redirect_uris", True) else ["--redirect-uri", CALLBACK]
     )
-    result = provider.app.test_cli_runner().invoke(args=["oauth2", "client", "create", *given, *options])
+    result = untouched.app.test_cli_runner().invoke(args=["oauth2", "client", "create", *given, *options])
     assert (result.exit_code, result.output.strip()) == (1, f"Error: {refused.value.field}: {sentence}")
 
-    (problem,) = problems(create(ada, **typed))
+    (problem,) = problems(create(editor, **typed))
     assert problem.split(": ", 1)[1].removeprefix("Line 1: ").casefold() == sentence.casefold()
-    assert stored(provider, "Client") == 0
+    assert stored(untouched, "Client") == 0
 
 
 # --- who may, and once ----------------------------------------------------------------------------
@@ -434,8 +450,8 @@ def test_the_logo_is_put_and_taken_away(provider: Provider, ada: Browser) -> Non
     assert stored(provider, "ClientLogo") == 0
 
 
-def test_there_is_no_such_client(ada: Browser) -> None:
-    assert ada.visit(f"{CLIENTS}nothing/edit/").status_code == 404
+def test_there_is_no_such_client(editor: Browser) -> None:
+    assert editor.visit(f"{CLIENTS}nothing/edit/").status_code == 404
 
 
 # --- presets, in Python and on the command line ---------------------------------------------------
