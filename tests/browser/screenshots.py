@@ -89,7 +89,7 @@ PICTURES = (
     Picture("personal-token-form", NORA, states.NEW_TOKEN, _token, width=880, height=900),
     Picture("personal-token", NORA, states.NEW_TOKEN, _made_token, width=880),
     Picture("security-events", THEO, states.SECURITY, width=880, height=860),
-    Picture("admin-client", TOMAS, f"{HOUSE}clients/harvester/", width=1120, height=800),
+    Picture("admin-client", TOMAS, f"{HOUSE}clients/harvester/", width=1120, height=770),
     Picture("error", NORA, asking("papertrail", "https://reader.papertrail.example/call-back"), _open_details),
 )
 
