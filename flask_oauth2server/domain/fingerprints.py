@@ -11,6 +11,7 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import six
@@ -130,6 +131,7 @@ class Keyring:
         return None if key is None else hmac.compare_digest(mac.encode(), _mac(key, purpose, message).encode())
 
 
+@lru_cache(maxsize=64)
 def _derived(secret: Any) -> tuple[str, bytes]:
     """A key of our own from a secret that serves others as well, and its name."""
     key = hmac.digest(six.ensure_binary(secret), b"flask-oauth2server audit", "sha256")

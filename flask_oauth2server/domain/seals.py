@@ -22,9 +22,7 @@ from .verification import Verdict, Verification, matches, removal_line, rows_dig
 log = logging.getLogger(__name__)
 
 #: So many events stand under one seal at most, of one day.
-MOST_EVENTS = 500
-#: So many seals a page of administrators has verified each time.
-NEWEST = 5
+MOST_EVENTS = 250
 _DAY = timedelta(days=1)
 
 
@@ -84,6 +82,7 @@ class Seals:
 
     def _seal(self) -> tuple[int, str, int]:
         seals, events = self._storage.audit_seals, self._storage.audit_events
+        # In this order: nothing that another process has sealed before that last one is read as not sealed.
         before, rows = seals.last(), _of_one_day(events.unsealed(limit=MOST_EVENTS))
         if not rows:
             return 0, "", 0
@@ -147,7 +146,7 @@ class Seals:
         found = self._storage.audit_events.page(kind=audit.AUDIT_VERIFIED, limit=1)
         told: Mapping[str, Any] = (found[0].changes if found else None) or {}
         return Summary(
-            newest=Verification(self._storage, self._keyring).run_newest(NEWEST),
+            newest=Verification(self._storage, self._keyring).run_newest(),
             last=None if seal is None else f"{seal.number}:{seal.mac}",
             sealed_at=None if seal is None else seal.created_at,
             verified_at=found[0].created_at if found else None,

@@ -21,8 +21,10 @@ _FIRST = -(2**62)
 _DAMAGED = (ValueError, TypeError, OverflowError)
 #: So many findings are told; the others are counted.
 MOST_FINDINGS = 1000
-#: So many entries are looked at in one piece, and of those that are not sealed at all on a page.
+#: So many entries are looked at in one piece.
 _PIECE = 1000
+#: What a page looks at each time, of the newest: seals, and entries under them.
+_NEWEST_SEALS, _NEWEST_ENTRIES = 10, 250
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ class Verification:
         noted = None if last is None else _parsed(last)
         unit = self._storage.unit
         while seals := unit.run(self._next_seals):
-            self._verdict.add(unit.run(partial(self._piece, seals)))
+            self._verdict.add(unit.run(partial(self._piece, self._before, seals)))
+            self._before = seals[-1]
         after = 0
         while rows := unit.run(partial(self._next_unsealed, after)):
             self._verdict.add(self._unsealed(rows))
@@ -141,21 +144,27 @@ class Verification:
             self._verdict.add(unit.run(partial(self._end, *noted)))
         return self._verdict
 
-    def run_newest(self, count: int) -> Verdict:
-        """The last *count* seals, and what is not sealed yet, as far as it fits in one piece."""
+    def run_newest(self) -> Verdict:
+        """The last few seals, and what is not sealed yet, as far as a page has the time."""
         seals = self._storage.audit_seals
         last = seals.last()
-        if last is not None and last.number > count:
-            self._before = seals.numbered(last.number - count)
-        self._verdict.add(self._piece(seals.page(last.number - count, count) if last else []))
-        self._verdict.add(self._unsealed(self._next_unsealed(0)))
+        if last is not None:
+            page = seals.page(last.number - _NEWEST_SEALS - 1, _NEWEST_SEALS + 1)
+            total, first = 0, len(page)
+            while first and (first == len(page) or total + page[first - 1].count <= _NEWEST_ENTRIES):
+                first -= 1
+                total += page[first].count
+            before = page[first - 1] if first else seals.numbered(page[0].number - 1)
+            self._verdict.add(self._piece(before, page[first:]))
+        self._verdict.add(self._unsealed(self._next_unsealed(0, _NEWEST_ENTRIES)))
         return self._verdict
 
-    def _next_unsealed(self, after: int) -> list[Any]:
+    def _next_unsealed(self, after: int, limit: int = _PIECE) -> list[Any]:
         try:
-            return self._storage.audit_events.unsealed(after=after, limit=_PIECE)
+            return self._storage.audit_events.unsealed(after=after, limit=limit)
         except _DAMAGED:
-            self._verdict.tell(Sentence("Entries after %(after)s, which are not sealed yet, cannot be read."), after=after)
+            text = Sentence("Entries after %(after)s, which are not sealed yet, cannot be read.")
+            self._verdict.tell(text, after=after)
             return []
 
     def _next_seals(self) -> list[Any]:
@@ -174,10 +183,8 @@ class Verification:
             found.append(seal)
         return found
 
-    def _piece(self, seals: list[Any]) -> Verdict:
-        piece, before = Verdict(), self._before
-        if not seals:
-            return piece
+    def _piece(self, before: Any, seals: list[Any]) -> Verdict:
+        piece = Verdict()
         under = self._read(piece, seals)
         for seal in seals:
             self._look_at_seal(piece, before, seal)
@@ -185,7 +192,6 @@ class Verification:
                 self._look_at_entries(piece, seal, under.get(seal.number, []))
             before = seal
         piece.last = f"{before.number}:{before.mac}"
-        self._before = before
         return piece
 
     def _read(self, piece: Verdict, seals: list[Any]) -> dict[int, list[Any]] | None:
@@ -231,7 +237,9 @@ class Verification:
         line = removal_line(seal, seal.purged_at)
         whole = self._keyring.check(REMOVED, line, seal.purge_mac)
         if whole is None:
-            piece.tell(Sentence("The entries of seal %(seal)s were removed under a key that is not configured."), seal=seal)
+            piece.tell(
+                Sentence("The entries of seal %(seal)s were removed under a key that is not configured."), seal=seal
+            )
         elif whole:
             piece.aged += seal.count
         elif self._keyring.check(REMOVED_BROKEN, line, seal.purge_mac):
@@ -246,12 +254,15 @@ class Verification:
             piece.entries += 1
             piece.erased += fingerprints.is_erased(entry)
             good = self._keyring.check(ENTRY, fingerprints.line(entry), row.mac) if row.mac else False
+            text = None
             if good is None:
-                piece.tell(Sentence("Entry %(entry)s was written with a key that is not configured."), entry=row.id, seal=seal)
+                text = Sentence("Entry %(entry)s was written with a key that is not configured.")
             elif not good:
-                piece.tell(Sentence("Entry %(entry)s was changed, or was not written by this server."), entry=row.id, seal=seal)
+                text = Sentence("Entry %(entry)s was changed, or was not written by this server.")
             elif not fingerprints.is_true(entry):
-                piece.tell(Sentence("What entry %(entry)s says of a person was changed."), entry=row.id, seal=seal)
+                text = Sentence("What entry %(entry)s says of a person was changed.")
+            if text is not None:
+                piece.tell(text, entry=row.id, seal=seal)
 
     def _unsealed(self, rows: list[Any]) -> Verdict:
         piece = Verdict(unsealed=len(rows))
@@ -268,7 +279,10 @@ class Verification:
     def _end(self, number: int, mac: str) -> Verdict:
         piece, seal = Verdict(), self._storage.audit_seals.numbered(number)
         if seal is None:
-            piece.tell(Sentence("Seal %(number)s, which was the last one once, is missing: the end was cut off."), number=number)
+            piece.tell(
+                Sentence("Seal %(number)s, which was the last one once, is missing: the end was cut off."),
+                number=number,
+            )
         elif seal.mac != mac:
             piece.tell(Sentence("Seal %(number)s is not the one that was noted."), number=number, seal=seal)
         return piece

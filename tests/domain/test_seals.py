@@ -387,7 +387,7 @@ def test_a_person_who_is_erased_breaks_no_seal(any_book: Book) -> None:
     assert [row.user_id for row in rows] == [None, 2, None, 2, None, None, 2, None]
     assert [row.actor for row in rows] == [None, "2", None, "2", "2", None, "2", None]
     assert [row.address is None for row in rows] == [True, False, True, False, False, True, False, True]
-    assert "ada" not in str([row._mapping for row in rows if row.user_id is None]).lower()
+    assert not any(name in str(rows) for name in ("Ada's", "laptop of 1"))
     assert rows[-1].changes == {"entries": [4, 0]}
     book.server.seals.step()
     verdict = book.verify()
@@ -566,16 +566,17 @@ def test_a_seal_is_no_entry_and_no_removal(book: Book) -> None:
 def test_the_summary_looks_at_the_last_few_seals(book: Book) -> None:
     nothing = book.server.seals.summary()
     assert (nothing.newest.unbroken, nothing.last, nothing.verified_at) == (True, None, None)
-    book.sealed(*[2] * 7)
+    book.sealed(*[60] * 7)
     book.write(1)
     book.provider.oauth2.verify_audit()
     told = book.server.seals.summary()
-    assert (told.newest.seals, told.newest.entries, told.newest.unsealed) == (5, 10, 1)
-    assert (told.verified_entries, told.verified_findings, told.last) == (15, 0, book.server.seals.last())
+    assert (told.newest.seals, told.newest.entries, told.newest.unsealed) == (5, 242, 1)
+    assert (told.verified_entries, told.verified_findings, told.last) == (421, 0, book.server.seals.last())
     assert told.verified_at is not None
     assert told.sealed_at is not None
-    book.run(update(book.event).where(book.event.c.seal.in_([2, 6])).values(kind="x"))
+    assert told.newest.findings == []
+    book.run(update(book.event).where(book.event.c.id.in_([1, 421])).values(kind="x"))
     told = book.server.seals.summary()
-    assert [finding.entry for finding in told.newest.findings] == [None, 11, 12]
+    assert [finding.entry for finding in told.newest.findings] == [None, 421]
     book.provider.oauth2.verify_audit()
-    assert book.server.seals.summary().verified_findings == 6
+    assert book.server.seals.summary().verified_findings == 4
