@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ...support import Provider
+from ...support import Client, Provider, picture
 from ..conftest import CONFIG
 
 
@@ -16,3 +16,11 @@ def provider(make: Callable[..., Provider]) -> Provider:
     provider = make(config=CONFIG)
     provider.oauth2.admin_required(lambda user: user.name == "ada")
     return provider
+
+
+@pytest.fixture
+def reader(provider: Provider) -> Client:
+    """A confidential client that nobody has checked; bob owns it."""
+    with provider.app.app_context():
+        owner = provider.user("bob")
+        return provider.client(client_id="reader", name="Reader", verified=False, owner=owner, logo=picture())
