@@ -134,11 +134,13 @@ class _Runner:
 
     def client_credentials(self, scopes: Sequence[str]) -> None:
         sent = [("grant_type", "client_credentials"), ("scope", " ".join(scopes))]
-        if "client_credentials" not in self.server.grants:
-            raise ProtocolError("unsupported_grant_type", detail=Reason("grant_type_not_offered"))
+        sent = [pair for pair in sent if pair[1]]
+        self.pending = ("Token request", "access_token", sent)
         if self.client.disabled:  # which the authentication, left out here, would have found
             raise failed(Reason("client_disabled", "the client is disabled"))
-        obtained = self._token("Token request", [pair for pair in sent if pair[1]])
+        if "client_credentials" not in self.server.grants:
+            raise ProtocolError("unsupported_grant_type", detail=Reason("grant_type_not_offered"))
+        obtained = self._token("Token request", sent)
         self._look_at(obtained["access_token"])
 
     def _validated(self) -> ProtocolRequest:

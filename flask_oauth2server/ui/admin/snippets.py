@@ -238,11 +238,18 @@ def _written(name: str, facts: Facts) -> str:
         address=f"{facts.authorize_url}?{urlencode({'response_type': 'code', **sent})}",
         callback_path=callback,
         login_path="/login" if callback != "/login" else "/sign-in",
-        py=ascii,
+        py=_python,
         sh=shlex.quote,
         js=_javascript,
     )
     return f"{text.strip()}\n"
+
+
+def _python(value: str | list[str]) -> str:
+    """A string or list of strings of Python."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_python, value))}]"
+    return json.dumps(value) if value.isascii() else ascii(value)
 
 
 def _javascript(value: str) -> str:

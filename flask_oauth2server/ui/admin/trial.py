@@ -115,7 +115,7 @@ def _words(
     if explained is not None:
         says_more = explained.detail.rstrip(".") != explained.title
         return explained.title, explained.detail if says_more else ""
-    time = _("%(number)s ms.", number=found.milliseconds)
+    time = _("%(number)s\N{NO-BREAK SPACE}ms.", number=found.milliseconds)
     if only_check:
         asked = _("The person would not be asked: the client is first-party.") if info.first_party else None
         return _("The request is good."), f"{asked or _('The person would be asked.')} {time}"
