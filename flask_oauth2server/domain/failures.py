@@ -28,6 +28,8 @@ _BURST, _PAUSE = 20, 60
 #: The same for all of a process together.
 _BURST_IN_ALL, _PAUSE_IN_ALL = 100, 1
 _MOST_BUDGETS = 1000
+#: The database may be away: nothing is written then, which would only make the next request wait, too.
+_NOT_NOW = 503
 
 
 class Budget:
@@ -82,7 +84,7 @@ class Failures:
         named = client_id or next((value for name, value in _sent() if name == "client_id"), None)
         named = named[:512] if named else None
         self._records.count_refusal(cause, named)
-        if not self._is_kept(cause, named):
+        if status == _NOT_NOW or not self._is_kept(cause, named):
             return
         origin = self._devices.origin()
         self._records.keep(

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, url_for
 
 from ..errors import ProtocolError
+from ..reasons import Reason
 from ..state import ServerState
 from ..storage.clients import ClientInfo
 from .faces import Face
@@ -32,7 +33,8 @@ def logo(server: ServerState, digest: str) -> Response:
     if shown is None and person is not None and server.subjects.is_administrator(person):
         shown = server.storage.logos.find(digest, owner, of_anybody=True)
     if shown is None:
-        raise ProtocolError("invalid_request", "There is no such picture.", status=404)
+        missing = Reason("not_found")
+        raise ProtocolError("invalid_request", "There is no such picture.", status=404, detail=missing)
     response = Response(shown.content, mimetype=shown.content_type)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"

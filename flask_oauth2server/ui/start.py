@@ -16,6 +16,7 @@ from wtforms.validators import DataRequired, Length, Regexp
 
 from ..development import Development, DevelopmentUser
 from ..errors import PageError
+from ..reasons import Reason
 from ..state import ServerState
 from ..text import _
 from .forms import Press
@@ -52,7 +53,9 @@ class SignIn(Press):
 
 def _demand_key(development: Development) -> None:
     if not development.is_admitted():
-        error = PageError("access_denied", status=403, detail="the address did not have the key of development mode")
+        error = PageError(
+            "access_denied", status=403, detail=Reason("no_key", "the address did not have the key of development mode")
+        )
         error.cause = "no_key"
         raise error
 

@@ -11,6 +11,7 @@ from flask import request, url_for
 
 from ..domain.clients import OFFER
 from ..errors import PageError
+from ..reasons import Reason
 from ..state import ServerState
 from ..text import _
 from ..transport import endpoint_url
@@ -72,6 +73,8 @@ def client_take(visit: Visit, value: str) -> Any:
 
 
 def _gone() -> Any:
-    error = PageError("invalid_request", status=410, detail="the offer was used, withdrawn, or is too old")
+    error = PageError(
+        "invalid_request", status=410, detail=Reason("offer_gone", "the offer was used, withdrawn, or is too old")
+    )
     error.cause = "offer_gone"
     raise error

@@ -43,6 +43,29 @@ CAUSES: dict[str, Cause] = {
     "not_found": Cause(
         "There is nothing at this address", "readable", "RFC 9110, 15.5.5", "It may be somebody else's."
     ),
+    "not_admin": Cause(
+        "Somebody who is no administrator asked for a page of administrators",
+        "transport",
+        "RFC 9110, 15.5.4",
+        "These pages show and change everything.",
+        "Sign in as an administrator.",
+        "The hook admin_required says who is one; without it, whose is_admin is True.",
+    ),
+    "offer_gone": Cause(
+        "The offer of an application is no longer open",
+        "readable",
+        "",
+        "A link that gives an application away works once, and for some days.",
+        "Ask its owner for another link.",
+        "OAUTH2_OFFER_EXPIRES_IN says how long it works.",
+    ),
+    "no_key": Cause(
+        "The key of development mode did not come along",
+        "transport",
+        "",
+        "In development mode everybody with the key can be anybody.",
+        "Open the address that start-up prints.",
+    ),
     "too_large": Cause(
         "The request is too long",
         "readable",

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from ... import clock
 from ...errors import PageError
+from ...reasons import Reason
 from ...state import ServerState
 from ...text import _
 from ..visit import Visit, signed_in
@@ -80,7 +81,7 @@ def administrator(server: ServerState, view: Callable[..., Any]) -> Callable[...
 
     def admit(person: Any) -> None:
         if not server.subjects.is_administrator(person):
-            error = PageError("access_denied", status=403, detail="the person is no administrator")
+            error = PageError("access_denied", status=403, detail=Reason("not_admin", "the person is no administrator"))
             error.cause = "not_admin"
             raise error
         g.oauth2server_admin = True  # the audit tells an administrator's act from a person's own
