@@ -48,7 +48,7 @@ class Consents(Queries):
     def forget(self, user: Any, client_pk: int) -> bool:
         """Remove what *user* agreed to for a client; False if there was nothing."""
         table = self.models.Consent.__table__
-        return 0 < self.changed(delete(table).where(table.c.user_id == user, table.c.client_pk == client_pk))
+        return self.changed(delete(table).where(table.c.user_id == user, table.c.client_pk == client_pk)) > 0
 
     def forget_all(self, client_pk: int) -> int:
         """Remove what anybody agreed to for a client; returns how many there were."""
