@@ -24,6 +24,7 @@ def administration(provider: Provider) -> Iterator[Page]:
     yield "no administrator", provider.browser("bob").visit(HOUSE)
     _filled(provider)
     yield from _looked_at(provider)
+    yield from _access(provider)
     yield from _done(provider)
     with provider.app.app_context():
         for client in provider.oauth2.list_clients(limit=1000):
@@ -72,6 +73,27 @@ def _looked_at(provider: Provider) -> Iterator[Page]:
         yield f"admin, {path}", ada.visit(f"{HOUSE}{path}")
     with later(days=40):
         yield "admin, client, forty days later", provider.browser("ada").visit(READER)
+
+
+def _access(provider: Provider) -> Iterator[Page]:
+    """What is found, what is asked before something ends, and one failure with all that can be told of it."""
+    ada = provider.browser("ada")
+    facts = {"sent": "https://client.example/cb/", "expected": ["https://client.example/cb"], "method": "GET"}
+    facts |= {"detail": "the redirect URI is not registered", "parameters": [["redirect_uri", facts["sent"]]]}
+    with provider.app.app_context():
+        values = {"error": "invalid_request", "status": 400, "endpoint": "oauth2server.authorize", "facts": facts}
+        values |= {"client_id": "reader", "reference": "F-FULL-TEST", "cause": "redirect_uri_not_registered"}
+        pk = provider.oauth2.get_client("reader").id
+        provider.db.session.add(provider.oauth2.models.Failure(client_pk=pk, created_at=clock.now(), **values))
+        provider.db.session.commit()
+    for path in ("failures/F-FULL-TEST/", "failures/?q=F-NONE-TEST", "scopes/?scope=email", "audit/?person=zoe"):
+        yield f"admin, {path}", ada.visit(f"{HOUSE}{path}")
+    tokens = ada.visit(f"{HOUSE}tokens/?user=bob")
+    yield "admin, a token is found", press(ada, tokens, "Find", value=personal_token(ada, "desk"))
+    yield "admin, no token is found", press(ada, tokens, "Find", value="o2a_cut")
+    chosen = [box.attributes["value"] for box in parse(tokens).all("input", type="checkbox")]
+    yield "admin, tokens are to be ended", press(ada, tokens, "Revoke chosen…", token=chosen)
+    yield "admin, everything is to be ended", press(ada, tokens, "Revoke everything of bob…")
 
 
 def _done(provider: Provider) -> Iterator[Page]:
