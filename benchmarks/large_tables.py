@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from flask import Flask, redirect
 from flask_login import LoginManager, UserMixin, login_user
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Boolean, Index, Integer, String, create_engine, text
+from sqlalchemy import Boolean, Index, Integer, String, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import mapped_column
 
@@ -88,17 +88,19 @@ def build(url: str) -> House:
 
 @contextmanager
 def database(rows: int, keep: bool) -> Iterator[str]:
-    """An empty database, dropped at the end unless it is to be kept."""
+    """A database, dropped at the end unless it is to be kept; one that was kept is the same again."""
     name = f"oauth2_large_{rows}"
 
-    def administer(statement: str) -> None:
+    def administer(statement: str) -> Any:
         engine = create_engine(SERVER, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(statement))
+            result = connection.execute(text(statement))
+            found = result.first() if result.returns_rows else None
         engine.dispose()
+        return found
 
-    administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    administer(f"CREATE DATABASE {name}")
+    if administer(f"SELECT 1 FROM pg_database WHERE datname = '{name}'") is None:  # noqa: S608 - our own
+        administer(f"CREATE DATABASE {name}")
     try:
         yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
     finally:
@@ -363,6 +365,10 @@ def _made(url: str, rows: int) -> House:
     """A provider with that many clients."""
     house = build(url)
     with house.app.app_context():
+        if house.oauth2.list_clients(limit=1) if inspect(house.db.engine).get_table_names() else ():
+            house.oauth2.init_db()  # whatever index is new since it was made
+            house.db.session.remove()
+            return house
         begun = time.perf_counter()
         for made in house.db.metadata.sorted_tables:
             made._prefixes.append("UNLOGGED")  # nothing has to survive a crash
@@ -379,7 +385,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, nargs="+", default=[1000], help="numbers of clients, 1,000 at least")
     options.add_argument("--json", type=Path, help="write what was measured to this file")
-    options.add_argument("--keep", action="store_true", help="keep the databases")
+    options.add_argument("--keep", action="store_true", help="keep the databases for the next time")
     chosen = options.parse_args()
     with ExitStack() as stack:
         houses = {rows: _made(stack.enter_context(database(rows, chosen.keep)), rows) for rows in chosen.rows}
