@@ -16,6 +16,7 @@ from .visitor import Visitor, World
 
 SETTINGS = "/account/settings/applications/"
 HOUSE = "/admin/oauth2/"
+TRY_NOTEBOOK = f"{HOUSE}clients/notebook/try/"
 PAPERTRAIL = f"{SETTINGS}clients/papertrail/"
 NEW_CLIENT, NEW_TOKEN = f"{SETTINGS}clients/new/", f"{SETTINGS}tokens/new/"
 LINK = "https://reader.papertrail.example/callback"
@@ -131,6 +132,15 @@ def _delete_client_wrongly(visitor: Visitor) -> None:
 def _nameless_client(visitor: Visitor) -> None:
     visitor.page.locator("#redirect_uris").fill("http://shelf.example/b")
     visitor.press("Register client")
+
+
+def _start(visitor: Visitor) -> None:
+    visitor.press("Start")
+
+
+def _start_wrongly(visitor: Visitor) -> None:
+    visitor.page.get_by_label("Redirect URI to send").fill("https://bench.example/back/")
+    visitor.press("Start")
 
 
 def _choose_tokens(visitor: Visitor) -> None:
@@ -366,6 +376,9 @@ ADMINISTRATION = [
     State("admin client", "nearly all for one reason", TOMAS, f"{HOUSE}clients/harvester/"),
     State("admin client secret", "New secret. Copy it now", TOMAS, f"{HOUSE}clients/notebook/", _new_secret),
     State("admin client delete refused", "not its name", TOMAS, f"{HOUSE}clients/papertrail/", _delete_client_wrongly),
+    State("admin try it", "Nothing has been tried yet", TOMAS, TRY_NOTEBOOK),
+    State("admin try it works", "It works", TOMAS, TRY_NOTEBOOK, _start),
+    State("admin try it failed", "The redirect URI is not registered", TOMAS, TRY_NOTEBOOK, _start_wrongly),
     State("admin new client refused", "Nothing has been saved", TOMAS, f"{HOUSE}clients/new/", _nameless_client),
     State("admin tokens", "Find a token by its value", TOMAS, f"{HOUSE}tokens/"),
     State("admin tokens chosen", "Revoke", TOMAS, f"{HOUSE}tokens/", _choose_tokens),

@@ -25,6 +25,7 @@ def administration(provider: Provider) -> Iterator[Page]:
     _filled(provider)
     yield from _looked_at(provider)
     yield from _access(provider)
+    yield from _tried(provider)
     yield from _done(provider)
     with provider.app.app_context():
         for client in provider.oauth2.list_clients(limit=1000):
@@ -94,6 +95,18 @@ def _access(provider: Provider) -> Iterator[Page]:
     chosen = [box.attributes["value"] for box in parse(tokens).all("input", type="checkbox")]
     yield "admin, tokens are to be ended", press(ada, tokens, "Revoke chosen…", token=chosen)
     yield "admin, everything is to be ended", press(ada, tokens, "Revoke everything of bob…")
+
+
+def _tried(provider: Provider) -> Iterator[Page]:
+    ada = provider.browser("ada")
+    page = ada.visit(f"{READER}try/")
+    yield "admin, try it", page
+    yield "admin, it works", press(ada, page, "Start")
+    yield "admin, the request is good", press(ada, page, "Only check the request")
+    yield "admin, it fails", press(ada, page, "Start", redirect_uri="https://client.example/cb/")
+    page = ada.visit(f"{HOUSE}clients/robot/try/")
+    yield "admin, a service works", press(ada, page, "Start")
+    yield "admin, a disabled client fails", press(ada, ada.visit(f"{HOUSE}clients/phone/try/"), "Start")
 
 
 def _done(provider: Provider) -> Iterator[Page]:
