@@ -95,6 +95,8 @@ def _add_indexes(models: Models) -> None:
     Index("ix_oauth2_client_disabled_id", client.c.disabled_at, client.c.id)
     Index("ix_oauth2_client_introspect_id", client.c.may_introspect, client.c.id)
     Index("ix_oauth2_client_term_term", term.c.term, term.c.client_pk)
+    for of_client in (models.Authorization.__table__, models.Token.__table__):
+        Index(f"ix_{of_client.name}_client_id", of_client.c.client_pk, of_client.c.id)
     _add_audit_indexes(models.AuditEvent.__table__.c, models.AuditSeal.__table__.c)
 
 

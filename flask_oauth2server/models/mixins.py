@@ -43,9 +43,9 @@ def ordered(length: int) -> TypeEngine[str]:
     return exact(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-def _client_key(nullable: bool = False, unique: bool = False) -> Any:
+def _client_key(nullable: bool = False, unique: bool = False, index: bool = True) -> Any:
     target = ForeignKey("oauth2_client.id", ondelete="CASCADE")
-    return mapped_column(key_type(), target, nullable=nullable, index=True, unique=unique)
+    return mapped_column(key_type(), target, nullable=nullable, index=index, unique=unique)
 
 
 def _authorization_key() -> Any:
@@ -186,7 +186,7 @@ class AuthorizationMixin(Row):
 
     @declared_attr
     def client_pk(cls) -> Mapped[int]:  # noqa: N805
-        return _client_key()  # type: ignore[no-any-return]
+        return _client_key(index=False)  # type: ignore[no-any-return]
 
     @property
     def scopes(self) -> list[str]:
@@ -242,7 +242,7 @@ class TokenMixin(Row):
 
     @declared_attr
     def client_pk(cls) -> Mapped[int | None]:  # noqa: N805
-        return _client_key(nullable=True)  # type: ignore[no-any-return]
+        return _client_key(nullable=True, index=False)  # type: ignore[no-any-return]
 
     @declared_attr
     def authorization_id(cls) -> Mapped[int | None]:  # noqa: N805
