@@ -942,3 +942,14 @@ def test_every_check_is_tried_here() -> None:
     alone = {"database", "database_clock", "unpurged", "unsealed", "redirect_domains"}
     people = {"login_manager", "user_keys", "administrators", "user_search"}
     assert tried | alone | people == {check.name for check in CHECKS}
+
+
+def test_a_glance_is_a_minute_old_at_most(make: Callable[..., Provider], monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = make()
+    doctor = provider.app.extensions["oauth2server"].doctor
+    with provider.app.app_context():
+        first, moment = doctor.glance(), clock.timestamp()
+        assert first == doctor.overview()
+        assert doctor.glance() is first
+        monkeypatch.setattr(clock, "timestamp", lambda: moment + 61)
+        assert doctor.glance() is not first

@@ -40,7 +40,7 @@ def index(visit: AdminVisit) -> Any:
         is_fresh=is_fresh,
         figures=[] if chart is None else _figures(server, chart),
         chart=chart,
-        doctor=server.doctor.overview(),
+        doctor=server.doctor.glance(),
         expiring=[] if is_fresh else _expiring(server),
         refused=[] if is_fresh else refused_most(server),
         waiting=[] if is_fresh else _waiting(server),
