@@ -14,23 +14,15 @@ from .base import Queries
 
 @dataclass(frozen=True)
 class Whose:
-    """Which rows: of some people, of one client, of both, or all.
+    """Which rows: of one user, of one client, of both, or all; None: anybody's."""
 
-    :ivar users: keys; None: anybody's, an empty one: nobody's.
-    :ivar client_pk: None: any client's.
-    """
-
-    users: Sequence[Any] | None = None
+    user: Any = None
     client_pk: int | None = None
 
     def conditions(self, table: Any) -> list[Any]:
-        """Each of them has an index."""
-        found = []
-        if self.users is not None:
-            found.append(table.c.user_id == self.users[0] if len(self.users) == 1 else table.c.user_id.in_(self.users))
-        if self.client_pk is not None:
-            found.append(table.c.client_pk == self.client_pk)
-        return found
+        """Each of them has an index, in the order of keys."""
+        wanted = {"user_id": self.user, "client_pk": self.client_pk}
+        return [table.c[name] == value for name, value in wanted.items() if value is not None]
 
 
 class Access(Queries):

@@ -43,7 +43,7 @@ class AccessVerbs(AuthorizationVerbs, PersonalTokenVerbs):
         server, storage = self._server, self._server.storage
         key = None if user is None else server.subjects.key_of(user)
         pk = None if client is None else client.id
-        whose = Whose(None if user is None else (key,), pk)
+        whose = Whose(key, pk)
 
         def forget() -> None:
             if storage.access.forget_consents(whose):

@@ -23,6 +23,8 @@ from .visit import BLUEPRINT, AdminVisit, add_page
 
 #: Counting stops here.
 MOST = 1000
+#: So many people are offered where what was typed names several.
+_MOST_OFFERED = 10
 _SOON = timedelta(days=7)
 
 
@@ -84,7 +86,8 @@ class Filter:
 
     :ivar chips: pairs of text and the address without that filter.
     :ivar unknown: what was typed and names nobody; then nothing is shown.
-    :ivar user: the only user, by key; ``client``: the model of the client.
+    :ivar several: people, one of whom is meant; then nothing is shown.
+    :ivar client: the model of the client.
     """
 
     whose: Whose
@@ -92,8 +95,13 @@ class Filter:
     typed_client: str
     chips: tuple[tuple[str, str], ...]
     unknown: str
-    user: Any
+    several: Sequence[Named]
     client: Any
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is clear what was meant."""
+        return not (self.unknown or self.several)
 
     def address(self) -> dict[str, str]:
         """The filter as it stands in an address."""
@@ -106,20 +114,20 @@ def chosen(server: ServerState, endpoint: str, user: str, client: str) -> Filter
     :param user: a key, or what a user's columns begin with.
     :param client: what names a client in an address.
     """
-    users = found(server, user) if user else None
+    users = found(server, user) if user else []
     model = server.storage.clients.addressed(client) if client else None
-    unknown, chips = "", []
-    if users is not None:
+    chips = []
+    if user:
         told = name_of(server, users[0]) if len(users) == 1 else user
         chips.append((_("Person: %(name)s", name=told), _without(endpoint, client=client)))
-        unknown = "" if users else user
     if client:
         told = client if model is None else model.name
         chips.append((_("Client: %(name)s", name=told), _without(endpoint, user=user)))
-        unknown = unknown or ("" if model is not None else client)
-    whose = Whose(() if unknown else users, None if model is None else model.id)
-    only = users[0] if users is not None and len(users) == 1 else None
-    return Filter(whose, user, client, tuple(chips), unknown, only, model)
+    offered = users[:_MOST_OFFERED] if len(users) > 1 else []
+    several = [Named(name_of(server, k), _without(endpoint, user=str(k), client=client)) for k in offered]
+    unknown = user if user and not users else client if client and model is None else ""
+    whose = Whose(users[0] if users else None, None if model is None else model.id)
+    return Filter(whose, user, client, tuple(chips), unknown, several, model)
 
 
 def _without(endpoint: str, **others: Any) -> str:
@@ -132,7 +140,7 @@ def tokens(visit: AdminVisit) -> Any:
     which = chosen(server, "tokens", typed("user"), typed("client"))
     page = turned(
         "tokens",
-        lambda after, limit: storage.tokens(which.whose, after=after, limit=limit),
+        lambda after, limit: storage.tokens(which.whose, after=after, limit=limit) if which.shown else [],
         lambda than, limit: storage.newer("Token", which.whose, than=than, limit=limit),
         **which.address(),
     )
@@ -153,7 +161,7 @@ def authorizations(visit: AdminVisit) -> Any:
     which = chosen(server, "authorizations", typed("user"), typed("client"))
     page = turned(
         "authorizations",
-        lambda after, limit: storage.authorizations(which.whose, after=after, limit=limit),
+        lambda after, limit: storage.authorizations(which.whose, after=after, limit=limit) if which.shown else [],
         lambda than, limit: storage.newer("Authorization", which.whose, than=than, limit=limit),
         **which.address(),
     )
@@ -175,13 +183,13 @@ def _total(server: ServerState, model: str, whose: Whose) -> Count:
 
 def _bar(server: ServerState, endpoint: str, which: Filter) -> dict[str, Any]:
     """What the filter bar and the acts on all that it shows need."""
-    everything = ""
-    if not which.unknown and which.user is not None and which.client is not None:
-        person = name_of(server, which.user)
+    everything, user = "", which.whose.user if which.shown else None
+    if user is not None and which.client is not None:
+        person = name_of(server, user)
         everything = _("Revoke all that %(app)s has of %(person)s…", app=which.client.name, person=person)
-    elif not which.unknown and which.user is not None:
-        everything = _("Revoke everything of %(name)s…", name=name_of(server, which.user))
-    elif not which.unknown and which.client is not None and not which.typed_user:
+    elif user is not None:
+        everything = _("Revoke everything of %(name)s…", name=name_of(server, user))
+    elif which.shown and which.client is not None:
         everything = _("Revoke everything of %(name)s…", name=which.client.name)
     return {
         "filter": which,
@@ -192,7 +200,7 @@ def _bar(server: ServerState, endpoint: str, which: Filter) -> dict[str, Any]:
         "tokens_url": _without("tokens", **which.address()),
         "authorizations_url": _without("authorizations", **which.address()),
         "everything": everything,
-        "everything_user": "" if which.user is None else str(which.user),
+        "everything_user": "" if user is None else str(user),
     }
 
 

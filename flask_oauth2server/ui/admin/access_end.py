@@ -104,7 +104,7 @@ def _page(visit: AdminVisit, chosen: Chosen, back: str, filters: dict[str, Any])
     facts: dict[str, Any] = {"whom": "", "app": "", "live_authorizations": None, "live_alone": None}
     if chosen.everything:
         key = None if chosen.user is None else server.subjects.key_of(chosen.user)
-        whose = Whose(None if key is None else (key,), None if chosen.client is None else chosen.client.id)
+        whose = Whose(key, None if chosen.client is None else chosen.client.id)
         facts = {
             "whom": "" if key is None else name_of(server, key),
             "app": "" if chosen.client is None else chosen.client.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -56,11 +56,11 @@ def client_url(pk: int, client_id: str) -> str:
     return url_for(f"{BLUEPRINT}.client", client_id=address(_Addressed(pk, client_id)))
 
 
-def found(server: ServerState, text: str) -> Sequence[Any]:
+def found(server: ServerState, text: str) -> list[Any]:
     """Keys of the users that *text* names: in full if there are such, else by its beginning."""
     search = server.client_search
     named = [key for key in search.owners(text, whole=True) if _exists(server, key)]
-    return named or search.owners(text)
+    return list(named or search.owners(text))
 
 
 def _exists(server: ServerState, key: Any) -> bool:

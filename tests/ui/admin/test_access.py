@@ -118,6 +118,19 @@ def test_nobody_is_found(house: House) -> None:
         assert "Revoke everything" not in words(page)
 
 
+def test_who_is_meant_is_asked(provider: Provider) -> None:
+    house = House(provider)
+    with provider.app.app_context():
+        provider.db.session.add(provider.User(name="bobby"))
+        provider.db.session.commit()
+    for path in (TOKENS, AUTHORIZATIONS):
+        page = house.ada.visit(f"{path}?user=bo&client=reader")
+        assert not texts(page) and "Whom do you mean?" in words(page) and "Revoke" not in words(page)
+        links = {a.text: a.attributes["href"] for a in parse(page).one("main").all("a")}
+        assert links["bob"] == f"{path}?user=2&client=reader" and "bobby" in links
+        assert len(texts(house.ada.visit(links["bob"]))) == 1
+
+
 @pytest.mark.parametrize("field", ["user", "client", "after"])
 def test_odd_words_in_addresses_are_no_errors(house: House, field: str) -> None:
     for odd in ODD:
