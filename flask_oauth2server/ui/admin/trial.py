@@ -92,7 +92,7 @@ def _tokens_url(server: ServerState, client: Any) -> str | None:
 def _result(found: Trial, client: Any, info: ClientInfo, form: TrialForm, only_check: bool) -> Result:
     explained = None if found.failure is None else told(found.failure, client)
     headline, detail = _words(found, info, form, only_check, explained)
-    obtained = bool(found.scopes) or len(found.steps) > 1
+    obtained = len(found.steps) > 1 or (explained is None and not only_check)
     revoked = _("What it obtained is revoked.") if obtained else _("It obtained nothing.")
     if not found.revoked:
         revoked = _("What it obtained could not be revoked. End it by hand.")
