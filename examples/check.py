@@ -7,6 +7,7 @@ prints a line for each step, and ends with a code other than 0 at the first surp
 import base64
 import hashlib
 import json
+import re
 import secrets
 import sys
 from html.parser import HTMLParser
@@ -55,6 +56,8 @@ class Forms(HTMLParser):
         elif tag == "input" and self.forms:
             if values.get("type") == "checkbox":
                 self.forms[-1]["ticks"].append((values["name"], values["value"]))
+            elif values.get("type") == "radio" and "checked" not in values:
+                pass  # another one of its group is chosen
             else:
                 self.forms[-1]["fields"].append((values.get("name", ""), values.get("value", "")))
         elif tag == "button" and self.forms:
@@ -121,6 +124,7 @@ class Walk:
         self.published = running.urls["published_example"]
         self.credentials = ("demo", running.client_secret)
         self.browser = Browser()
+        self.references = {}
         self.steps = 0
 
     def ok(self, step):
@@ -139,6 +143,7 @@ class Walk:
         self.program_of_its_own()
         self.public_client()
         self.wrong_redirect_uri()
+        self.administration()
         self.published_example()
         self.sign_out()
 
@@ -352,7 +357,31 @@ class Walk:
             expect(f"The status for {what}", 400, page.status_code)
             expect("Whether it redirects", None, page.headers.get("Location"))
             expect_in("The page", "Nothing has been shared.", self.browser.text)
+            self.references[what] = re.search(r"F-\w{4}-\w{4}", self.browser.text)[0]
         self.ok("a wrong redirect_uri, or an unknown client, is told to the person on a page, without a redirect")
+
+    def administration(self):
+        """Why it failed, and another client."""
+        browser, house = self.browser, f"{self.provider}/admin/oauth2"
+        other = Browser()
+        other.visit(f"{self.provider}/login")
+        other.press("Sign in", name="bob", password="build it twice")
+        expect("The administration for somebody else", 403, other.visit(f"{house}/").status_code)
+        expect("The administration for ada", 200, browser.visit(f"{house}/").status_code)
+        self.ok("administration is open to who the app's hook admits")
+
+        browser.visit(f"{house}/failures/{self.references['an unregistered redirect_uri']}/")
+        for words in ("The redirect URI is not registered", "https://elsewhere.example/callback", "Demo Client"):
+            expect_in("The page of the failure", words, browser.text)
+        self.ok("the reference of an error page leads to the reason, what differed, and what to do")
+
+        browser.visit(f"{house}/clients/new/?preset=service")
+        browser.press("Register client", name="Night Job", ticks=("email",))
+        texts = Forms(browser.page.text).texts
+        client_id, secret = (texts[name].strip() for name in ("o2-client-id", "o2-once-value"))
+        answer = self.ask("/oauth/token", (client_id, secret), grant_type="client_credentials", scope="email")
+        expect("The first token of the new client", 200, answer.status_code)
+        self.ok("a service is registered by its name and one press, and gets its first token")
 
     def _authorize(self, client_id, redirect_uri, **more):
         asked = {"response_type": "code", "client_id": client_id, "redirect_uri": redirect_uri, "scope": "email notes"}

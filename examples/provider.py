@@ -75,6 +75,12 @@ oauth2.scopes.register(Scope("email", "Read your name and e-mail address"))
 oauth2.scopes.register(Scope("notes", "Read and write your notes", optional=True))
 
 
+@oauth2.admin_required
+def is_administrator(user):
+    """Who may open /admin/oauth2/."""
+    return user.name == "ada"
+
+
 def create_app(**config):
     """The app; *config* overrides what is set here."""
     app = Flask(__name__)
@@ -237,6 +243,7 @@ def main():
     print(f"Demo Notes, the provider, is at http://127.0.0.1:{port}/")
     for name, password in DEMO_USERS.items():
         print(f"  sign in as {name} with the password: {password}", flush=True)
+    print(f"  as ada you are its administrator: http://127.0.0.1:{port}/admin/oauth2/", flush=True)
     app.run("127.0.0.1", port, use_reloader=False, use_debugger=False)
 
 
