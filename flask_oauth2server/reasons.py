@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 
+class Plain(str):
+    """A text that is known to hold no secret, whatever it looks like."""
+
+
 class Reason(str):
     """Why a request was refused, for administrators alone.
 

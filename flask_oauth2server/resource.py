@@ -15,6 +15,7 @@ from flask.views import View
 from . import clock, signals
 from .domain import devices, tokens
 from .domain.bearer import TokenInfo
+from .domain.cleaning import cleaned, scheme_of
 from .errors import Gone, TokenRefused, Unavailable
 from .reasons import Reason
 from .signals import tell
@@ -133,7 +134,7 @@ def admit(demand: Demand) -> Response | None:
             if token is None and demand.optional:
                 return None
             if token is None:
-                sent = request.headers.get("Authorization", "").partition(" ")[0][:40]
+                sent = scheme_of(request.headers.get("Authorization", ""))
                 raise _Refusal(401, detail=Reason("token_missing", "no token was sent", scheme=sent))
             _check_scopes(token, demand)
     except _Refusal as refusal:
@@ -220,8 +221,9 @@ def _check_scopes(token: TokenInfo, demand: Demand) -> None:
 
 
 def _refused(server: ServerState, refusal: _Refusal, demand: Demand) -> Response:
-    log.info("%s refused a token: %s (%s)", request.endpoint, refusal.error or "no token", refusal.detail)
-    tell(signals.access_refused, error=refusal.error, detail=refusal.detail, scopes=[*demand.scopes, *demand.any_of])
+    said = cleaned(refusal.detail)
+    log.info("%s refused a token: %s (%s)", request.endpoint, refusal.error or "no token", said)
+    tell(signals.access_refused, error=refusal.error, detail=said, scopes=[*demand.scopes, *demand.any_of])
     description, error = refusal.description or "An access token is needed.", refusal.error or "unauthorized"
     server.failures.note(tokens.reference(), refusal.detail, error, refusal.status, refusal.client_id)
     response = jsonify({"error": error, "error_description": description})

@@ -172,7 +172,7 @@ class ServerState:
         self.purger = Purger(storage, self.cleanups, self.seals.step, settings["OAUTH2_PURGE_INTERVAL"])
         self.records = Records(storage, self.purger.step)
         self.why = Why(storage, self.values, self.subjects)
-        self.failures = Failures(self.records, settings, self.devices, self.subjects)
+        self.failures = Failures(self.records, settings, self.devices)
         available = Available(self.grants, self.response_types, self.client_auths, scopes)
         self.clients = ClientRegistry(storage, self.values, self.client_metadata, available, settings, self.audit)
         self.client_search = ClientSearch(storage, self.subjects, settings["OAUTH2_USER_SEARCH_COLUMNS"])

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_login import UserMixin, current_user
 
 from flask_oauth2server import clock, require_oauth
 from flask_oauth2server.domain.causes import CAUSES
-from flask_oauth2server.domain.failures import cleaned
+from flask_oauth2server.domain.cleaning import cleaned, scheme_of
 
 from .conftest import close
 from .support import CALLBACK, Client, Provider, answer_of, bearer, build
@@ -358,20 +359,94 @@ def test_every_cause_stands_in_the_flow_of_its_requests() -> None:
         assert all(part == "" or part.endswith((".", "…`.")) for part in (cause.why, cause.client, cause.here)), code
 
 
+TOKEN = f"o2a_{'x' * 50}"
+MASKED = re.compile(r"\(\d+ characters with a secret among them\)")
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [
-        (f"o2a_{'x' * 50}", "…"),
-        (f"before o2s_{'x' * 50} after", "before … after"),
+        (TOKEN, "…"),
+        (f"before {TOKEN} after", "before … after"),
+        (f"state_{TOKEN}", "state_…"),
+        (f"https://client.example/cb?x={TOKEN}", "https://client.example/cb?x=…"),
+        (TOKEN[:30], "…"),
         ("https://ada:secret@client.example/", "https://…@client.example/"),
+        ("https://ada:p@ss@client.example/", "https://…@client.example/"),
+        ("https:ada:secret@client.example", "https:…@client.example"),
         ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "…"),
+        (TOKEN.replace("_", "%5F"), MASKED),
+        (TOKEN.replace("_", "%255F"), MASKED),
+        ("https%3A%2F%2Fada%3Asecret%40client.example", MASKED),
         ("a\0b", "ab"),
         ("\ud800", "?"),
+        ("x" * 600, "x" * 500),
         ("plain text", "plain text"),
+        ("https://client.example/cb?a=1&b=%20", "https://client.example/cb?a=1&b=%20"),
     ],
 )
-def test_what_is_kept_holds_no_secret(text: str, kept: str) -> None:
-    assert cleaned(text) == kept
+def test_what_is_kept_holds_no_secret(text: str, kept: Any) -> None:
+    assert MASKED.fullmatch(cleaned(text)) if kept is MASKED else cleaned(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("Bearer abc", "Bearer"),
+        ("token abc", "token"),
+        (TOKEN, "(54 characters, no scheme)"),
+        (f"Token:{TOKEN}", "(60 characters, no scheme)"),
+        ("dXNlcjpwYXNzd29yZA==", "(20 characters, no scheme)"),
+        ("correct horse", "(7 characters, no scheme)"),
+        ("", ""),
+    ],
+)
+def test_of_the_authorization_header_the_scheme_is_kept(header: str, told: str) -> None:
+    assert scheme_of(header) == told
+
+
+def test_neither_row_nor_log_have_what_was_sent_in_the_wrong_place(
+    provider: Provider, reader: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, secret = reader.tokens(provider.browser("ada"))["access_token"], reader.secret
+    api = provider.api()
+    caplog.set_level("DEBUG", "flask_oauth2server")
+    assert api.get("/notes", headers={"Authorization": token}).status_code == 401
+    assert "“Bearer” and a space stand before the token." in facts(explained(provider, "token_missing"))
+    for changes in (
+        {"client_id": secret},
+        {"scope": f"email {token}"},
+        {"redirect_uri": f"{CALLBACK}?token={token}"},
+        {"redirect_uri": f"{CALLBACK}?token={token.replace('_', '%5F')}"},
+        {"response_type": token},
+        {"prompt": secret},
+    ):
+        assert provider.browser("ada").visit(reader.address(**changes)).status_code in (302, 400)
+        kept = last(provider)
+        for value in (token[4:], secret[4:]):
+            assert value[:20] not in str(dict(kept.row.facts)) + str(kept.row.client_id) + kept.detail
+    for value in (token[4:], secret[4:]):
+        assert value[:20] not in caplog.text
+
+
+def test_a_user_of_another_kind_changes_nothing(make: Callable[..., Provider]) -> None:
+    """A host may sign in somebody who is no user of ours, and look at them before we refuse."""
+
+    def views(app: Flask) -> None:
+        @app.before_request
+        def look() -> None:
+            current_user.is_authenticated  # noqa: B018
+
+        @app.get("/notes")
+        @require_oauth("notes")
+        def notes() -> str:
+            return "notes"
+
+    provider = make(before=views)
+    robot = type("Robot", (UserMixin,), {"id": "robot"})()
+    provider.app.login_manager.request_loader(lambda _: robot)  # type: ignore[attr-defined]
+    assert provider.api().get("/notes").status_code == 401
+    assert provider.api().get("/oauth/authorize?client_id=x").status_code == 400
 
 
 def test_of_a_flood_some_are_kept_and_all_are_counted(make: Callable[..., Provider]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,18 +9,16 @@ from typing import Any
 from flask import g, request
 
 from .. import clock
-from ..reasons import Reason
+from ..reasons import Plain, Reason
+from .cleaning import cleaned, scheme_of
 from .devices import Devices
 from .records import Records
-from .subjects import Subjects
 
 #: Parameters whose values tell why, and are no secrets.
 _SHOWN = frozenset(
     ("client_id", "redirect_uri", "response_type", "response_mode", "scope", "grant_type", "prompt", "max_age")
 ) | frozenset(("code_challenge_method", "token_type_hint", "display", "ui_locales", "acr_values", "resource"))
-_LONGEST, _MOST = 500, 40
-#: What looks like a token of anybody's in the middle of a text, and names with passwords in addresses.
-_SECRETS = re.compile(r"\b[A-Za-z0-9]{1,21}_[A-Za-z0-9]{40,}|\beyJ[\w-]{10,}(?:\.[\w-]*){1,4}|(?<=//)[^/?#@\s]*(?=@)")
+_MOST = 40
 
 #: So many refusals of one cause and client are kept at once, and then one in so many seconds.
 _BURST, _PAUSE = 20, 60
@@ -60,14 +57,12 @@ class Failures:
     :param records: where they are written.
     :param settings: reads ``OAUTH2_ENABLE_FAILURES``.
     :param devices: tells where a request came from, as far as that is kept.
-    :param subjects: tells who is signed in.
     """
 
-    def __init__(self, records: Records, settings: Mapping[str, Any], devices: Devices, subjects: Subjects) -> None:
+    def __init__(self, records: Records, settings: Mapping[str, Any], devices: Devices) -> None:
         self._records = records
         self._on = bool(settings["OAUTH2_ENABLE_FAILURES"])
         self._devices = devices
-        self._subjects = subjects
         self._all = Budget(_BURST_IN_ALL, _PAUSE_IN_ALL)
         self._budgets: OrderedDict[tuple[str, str], Budget] = OrderedDict()
 
@@ -95,7 +90,7 @@ class Failures:
                 "status": status,
                 "endpoint": (request.endpoint or "")[:255],
                 "client_id": named and cleaned(named),
-                "user_id": self._person(),
+                "user_id": g.get("oauth2server_person"),  # who is signed in, if that was asked for
                 "address": origin.address,
                 "created_at": clock.now(),
                 "facts": _facts(detail),
@@ -111,19 +106,6 @@ class Failures:
                 self._budgets.popitem(last=False)
         return budget.take() and self._all.take()
 
-    def _person(self) -> Any:
-        """The key of who is signed in, if that was asked for in this request already."""
-        person = g.get("_login_user")
-        if person is None or not getattr(person, "is_authenticated", False):
-            return None
-        return self._subjects.key_of(person)
-
-
-def cleaned(text: str) -> str:
-    """*text* as it can be kept: no secrets in its middle, no NUL, not too long."""
-    storable = text.replace("\0", "").encode("utf-8", "replace").decode()
-    return _SECRETS.sub("…", storable)[:_LONGEST]
-
 
 def _sent() -> Iterable[tuple[str, str]]:
     pairs: Iterable[tuple[str, str]] = g.get("oauth2server_sent", ())
@@ -131,7 +113,7 @@ def _sent() -> Iterable[tuple[str, str]]:
 
 
 def _facts(detail: str) -> dict[str, Any]:
-    scheme = request.headers.get("Authorization", "").partition(" ")[0]
+    scheme = scheme_of(request.headers.get("Authorization", ""))
     facts = dict(detail.facts) if isinstance(detail, Reason) else {}
     more = facts.pop("more", None)
     parameters = [[name, cleaned(v) if name in _SHOWN else _present(v)] for name, v in list(_sent())[:_MOST]]
@@ -139,7 +121,7 @@ def _facts(detail: str) -> dict[str, Any]:
         "detail": cleaned(str(detail)),
         "method": request.method,
         "parameters": parameters,
-        **({"authorization": cleaned(scheme)[:40]} if scheme else {}),
+        **({"authorization": scheme} if scheme else {}),
         **{name: _clean(value) for name, value in facts.items()},
     }
     return kept if more is None else {**kept, "more": more}
@@ -150,6 +132,8 @@ def _present(value: str) -> str:
 
 
 def _clean(value: Any) -> Any:
+    if isinstance(value, Plain):
+        return str(value)
     if isinstance(value, str):
         return cleaned(value)
     if isinstance(value, list | tuple):

@@ -80,6 +80,13 @@ def _hint(hint: str, _facts: Mapping[str, Any]) -> _Told:
     return []
 
 
+def _scheme(scheme: str, _facts: Mapping[str, Any]) -> _Told:
+    if scheme.startswith("("):
+        return [("The Authorization header has no scheme: “Bearer” and a space stand before the token.", {})]
+    message = "The Authorization header begins with “%(value)s”, which is no scheme of tokens."
+    return [(message, {"value": scheme})] if scheme else []
+
+
 _TOLD: Mapping[str, Callable[[Any, Mapping[str, Any]], _Told]] = {
     "revoked_at": _revoked,
     "ended_at": _ended,
@@ -94,6 +101,6 @@ _TOLD: Mapping[str, Callable[[Any, Mapping[str, Any]], _Told]] = {
     "refused": _listed("Not among the scopes of the client, or not registered here: %(value)s."),
     "missing": _listed("Missing: %(value)s."),
     "parameter": _listed("The parameter is %(value)s."),
-    "scheme": _listed("The Authorization header begins with “%(value)s”, which is no scheme of tokens."),
+    "scheme": _scheme,
     "length": _listed("What was sent has %(value)s characters."),
 }

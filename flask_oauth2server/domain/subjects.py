@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import current_app
+from flask import current_app, g
 from werkzeug.local import LocalProxy
 
 from ..errors import ConfigurationError, OAuth2ServerError
@@ -52,8 +52,13 @@ class Subjects:
     def person(self) -> Any:
         """The user at the browser of the current request, if there is one and the host lets them in;
         else None."""
+        g.oauth2server_person = None
         person = sessions.person() if self.admits() else None
-        return person if person is not None and self.is_active(self.key_of(person)) else None
+        key = None if person is None else self.key_of(person)
+        if key is None or not self.is_active(key):
+            return None
+        g.oauth2server_person = key  # for whoever looks into a refusal of this request
+        return person
 
     def key_at_browser(self) -> Any:
         """The key of who is signed in at the browser of the current request, whoever they are; else None.

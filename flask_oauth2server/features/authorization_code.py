@@ -15,7 +15,7 @@ from .. import clock
 from ..domain import redirect_uris, tokens
 from ..errors import ProtocolError, Reused
 from ..oauth.request import ProtocolRequest
-from ..reasons import Reason
+from ..reasons import Plain, Reason
 from ..state import ServerState
 
 KIND = "authorization_code"
@@ -109,7 +109,7 @@ def _other_verifier(request: ProtocolRequest) -> Reason:
     """What became of the verifier on its way; a challenge is no secret, a verifier is."""
     challenge, verifier = request.payload["parameters"]["code_challenge"], request.code_verifier or ""
     sent = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    facts: dict[str, Any] = {"sent": sent, "expected": [challenge], "length": len(verifier)}
+    facts: dict[str, Any] = {"sent": Plain(sent), "expected": [Plain(challenge)], "length": len(verifier)}
     if verifier == challenge:
         facts["hint"] = "challenge_as_verifier"
     return Reason("verifier_mismatch", "the verifier does not match the challenge", **facts)

@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from .. import signals, transport
 from ..domain import redirect_uris, tokens
+from ..domain.cleaning import cleaned
 from ..domain.metadata import sorted_words
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError, ProtocolError, Unavailable
 from ..reasons import Reason
@@ -61,8 +62,9 @@ def note_refusal(server: ServerState, error: ProtocolError) -> None:
     pages show."""
     error.reference = error.reference or tokens.reference()
     server.failures.note(error.reference, error.detail, error.error, error.status, error.client_id)
-    told = {"error": error.error, "detail": error.detail, "client_id": error.client_id, "reference": error.reference}
-    log.info("%s refused: %s (%s) [%s]", request.endpoint, error.error, error.detail, error.reference)
+    said = cleaned(error.detail)
+    told = {"error": error.error, "detail": said, "client_id": error.client_id, "reference": error.reference}
+    log.info("%s refused: %s (%s) [%s]", request.endpoint, error.error, said, error.reference)
     tell(signals.request_refused, endpoint=request.endpoint, **told)
 
 

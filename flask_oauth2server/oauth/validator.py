@@ -40,7 +40,7 @@ class Validator(RequestValidator):
         client = self.server.storage.clients.info(client_id)
         if client is None:
             request.cause = "client_unknown"
-            return request.refuse(Reason("client_unknown", f"no client has the id {client_id[:200]!r}", sent=client_id))
+            return request.refuse(Reason("client_unknown", f"no client has the id {client_id!r}", sent=client_id))
         request.client = client
         if client.disabled:
             request.cause = "client_disabled"
@@ -81,7 +81,7 @@ class Validator(RequestValidator):
 
     def _scopes_refused(self, client: Any, asked: list[str], refused: list[str]) -> Reason:
         unknown = [scope for scope in refused if scope not in self.server.scopes]
-        sentence = f"the client may not ask for {' '.join(refused)[:200]!r}"
+        sentence = f"the client may not ask for {' '.join(refused)!r}"
         facts = {"sent": " ".join(asked), "expected": client.scopes, "unknown": unknown, "refused": refused}
         return Reason("scope_refused", sentence, **facts)
 
@@ -185,4 +185,4 @@ class Validator(RequestValidator):
 
 
 def _not_registered(cause: str, asked: str, registered: list[str]) -> Reason:
-    return Reason(cause, f"the client has not registered {asked[:200]!r}", sent=asked, expected=list(registered))
+    return Reason(cause, f"the client has not registered {asked!r}", sent=asked, expected=list(registered))
