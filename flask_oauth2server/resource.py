@@ -213,7 +213,7 @@ def _check_scopes(token: TokenInfo, demand: Demand) -> None:
         missing.append(" or ".join(demand.any_of))
     if missing:
         description = f"The token lacks: {', '.join(missing)}."
-        wanted = [*demand.scopes, *demand.any_of]
+        wanted = [" ".join([*demand.scopes, *demand.any_of])]
         has: dict[str, Any] = {"sent": " ".join(token.scopes), "expected": wanted, "missing": missing}
         refusal = _Refusal(403, "insufficient_scope", description, detail=Reason("scope_not_held", **has))
         refusal.client_id = token.client_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_login import UserMixin, current_user
+from hypothesis import given
+from hypothesis.strategies import lists
+from hypothesis.strategies import text as texts
+from sqlalchemy import text as sql
 
 from flask_oauth2server import clock, require_oauth
+from flask_oauth2server.domain import differences
 from flask_oauth2server.domain.causes import CAUSES
 from flask_oauth2server.domain.cleaning import cleaned, scheme_of
 
@@ -359,6 +365,7 @@ def test_every_cause_stands_in_the_flow_of_its_requests() -> None:
         assert all(part == "" or part.endswith((".", "…`.")) for part in (cause.why, cause.client, cause.here)), code
 
 
+HTTPS = {"base_url": "https://provider.example"}
 TOKEN = f"o2a_{'x' * 50}"
 MASKED = re.compile(r"\(\d+ characters with a secret among them\)")
 
@@ -462,7 +469,7 @@ def test_of_a_flood_some_are_kept_and_all_are_counted(make: Callable[..., Provid
         today = clock.now().date()
         assert counts.range(["refused"], 1)["refused"] == {today: times}
         assert ("client_unknown", 0, times) in counts.top("refused:", today, 10)
-    assert 70 <= kept <= 110
+    assert kept == 20  # of one address
 
 
 def test_one_noisy_client_does_not_push_the_others_out(make: Callable[..., Provider]) -> None:
@@ -476,6 +483,35 @@ def test_one_noisy_client_does_not_push_the_others_out(make: Callable[..., Provi
         week_ago = clock.now() - timedelta(days=7)
         rows = server(provider).storage.failures.groups(since=week_ago)
         assert [(row.client_id, row.times) for row in rows] == [(quiet.client_id, 1), (noisy.client_id, 20)]
+
+
+def test_made_up_clients_do_not_push_real_ones_out(make: Callable[..., Provider]) -> None:
+    provider = make()
+    client, api = provider.client(), provider.api()
+    for number in range(120):
+        place = {"REMOTE_ADDR": f"192.0.2.{number}"}
+        assert api.get(f"/oauth/authorize?client_id=made-up-{number}", environ_base=place, **HTTPS).status_code == 400
+    for _ in range(3):
+        assert api.get(client.address(redirect_uri="https://other.example/")).status_code == 400
+    with provider.app.app_context():
+        server(provider).records.flush()
+        failure = provider.oauth2.models.Failure
+        rows = provider.db.session.query(failure)
+        assert rows.filter_by(cause="client_unknown").count() == 50
+        assert rows.filter_by(client_id=client.client_id).count() == 3
+
+
+def test_one_address_does_not_use_up_what_strangers_have(make: Callable[..., Provider]) -> None:
+    provider = make()
+    api = provider.api()
+    for number in range(40):
+        assert api.get(f"/oauth/authorize?client_id=made-up-{number}").status_code == 400
+    place = {"REMOTE_ADDR": "192.0.2.1"}
+    assert api.get("/oauth/authorize?client_id=misspelt", environ_base=place, **HTTPS).status_code == 400
+    with provider.app.app_context():
+        server(provider).records.flush()
+        rows = provider.db.session.query(provider.oauth2.models.Failure)
+        assert (rows.count(), rows.filter_by(client_id="misspelt").count()) == (21, 1)
 
 
 def test_failures_can_be_switched_off(make: Callable[..., Provider]) -> None:
@@ -499,6 +535,37 @@ def test_a_database_that_cannot_write_fails_no_request(
     assert "counts and 1 refusals could not be written" in caplog.text
 
 
+@given(one=texts(max_size=60), others=lists(texts(max_size=60), min_size=1, max_size=4))
+def test_differences_leave_no_letter_out(one: str, others: list[str]) -> None:
+    difference = differences.between(one, others)
+    assert text(difference.sent) == one
+    assert text(difference.expected) in others
+    same = [piece.text for piece in difference.sent if not piece.differs]
+    assert same == [piece.text for piece in difference.expected if not piece.differs]
+    assert (difference.position == 0) == (one == text(difference.expected))
+
+
+def test_a_locked_database_is_not_waited_for_again_and_again(tmp_path: Any, make: Callable[..., Provider]) -> None:
+    provider = make()
+    with provider.app.app_context():
+        path = provider.db.engine.url.database
+        assert provider.db.session.execute(sql("PRAGMA busy_timeout")).scalar() == 5000
+    records, other = server(provider).records, sqlite3.connect(path)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(2):
+        provider.api().get("/oauth/authorize?client_id=x").close()
+    assert records._failed
+    other.rollback()
+    other.close()
+    with provider.app.app_context():
+        assert records.flush()
+        assert not records._failed
+        assert provider.db.session.query(provider.oauth2.models.Failure).count() == 1  # the first one is lost
+        assert provider.db.session.execute(sql("PRAGMA busy_timeout")).scalar() == 5000
+        counted = server(provider).storage.daily_counts.range(["refused"], 1)["refused"]
+        assert list(counted.values()) == [2]
+
+
 def test_a_refusal_is_written_when_its_answer_was_sent(make: Callable[..., Provider]) -> None:
     provider = make()
     answer = provider.api().get("/oauth/authorize?client_id=x")
@@ -516,11 +583,21 @@ def test_what_is_too_old_or_too_much_is_removed(any_provider: Provider) -> None:
     with any_provider.app.app_context():
         row = {"cause": "other", "error": "x", "status": 400, "endpoint": "x", "facts": {}}
         now = clock.now()
-        rows = [{**row, "reference": f"F-{n}", "created_at": now - timedelta(days=20 - n)} for n in range(10)]
+        rows = [
+            {**row, "reference": f"F-{n}", "created_at": now - timedelta(days=20 - n), "client_pk": n % 3 or None}
+            for n in range(12)
+        ]
         storage.unit.run(lambda: storage.failures.add(rows))
-        assert storage.unit.run(lambda: storage.failures.purge(14 * 86400, 3, 100)) == 7
+        assert storage.unit.run(lambda: storage.failures.purge(14 * 86400, 4, 2)) == 2  # the rest at another time
+        assert storage.unit.run(lambda: storage.failures.purge(14 * 86400, 4, 100)) == 6
         left = any_provider.db.session.query(any_provider.oauth2.models.Failure.reference).all()
-        assert sorted(reference for (reference,) in left) == ["F-7", "F-8", "F-9"]
+        assert sorted(reference for (reference,) in left) == ["F-10", "F-11", "F-8", "F-9"]
+        more = [{**row, "reference": f"G-{n}", "created_at": now, "client_pk": None} for n in range(6)]
+        storage.unit.run(lambda: storage.failures.add(more))
+        storage.unit.run(lambda: storage.failures.purge(14 * 86400, 8, 100))
+        left = any_provider.db.session.query(any_provider.oauth2.models.Failure.reference).all()
+        # Of what names no client, half of the room.
+        assert sorted(r for (r,) in left) == ["F-10", "F-11", "F-8", "G-2", "G-3", "G-4", "G-5"]
 
 
 def test_tokens_issued_and_authorizations_granted_are_counted(any_provider: Provider) -> None:

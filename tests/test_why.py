@@ -179,6 +179,17 @@ def test_why_token_is_asked_for_and_not_echoed(provider: Provider, reader: Clien
     assert value not in shown.output
 
 
+def test_a_terminal_is_told_nothing_by_strangers(provider: Provider, why: Callable[..., Any]) -> None:
+    provider.api().get("/oauth/authorize?client_id=%1b]0;pwn%07%0aowned&scope=a%1b[2J").close()
+    with provider.app.app_context():
+        model = provider.oauth2.models.Failure
+        reference = provider.db.session.query(model).order_by(model.id.desc()).first().reference
+    shown = why(reference).output
+    assert "client_id      \\x1b]0;pwn\\x07\\nowned\n" in shown
+    assert "    scope=a\\x1b[2J\n" in shown
+    assert "\x1b" not in shown
+
+
 def test_why_of_what_is_not_there(why: Callable[..., Any]) -> None:
     shown = why("F-2222-3333")
     assert shown.exit_code == 1

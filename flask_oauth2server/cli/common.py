@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 from flask import current_app
@@ -69,6 +69,12 @@ def find_user(key: str) -> Any:
     return user
 
 
+class Lines(NamedTuple):
+    """Several lines below the name of a fact."""
+
+    lines: Sequence[str]
+
+
 def show(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str) -> None:
     """Print rows as a table, or as a JSON list."""
     if as_json:
@@ -103,6 +109,13 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Lines):
+        return "".join(f"\n    {_printable(line)}" for line in value.lines)
     if isinstance(value, list | tuple):
-        return " ".join(str(item) for item in value) or "-"
-    return str(value) or "-"
+        return " ".join(_printable(item) for item in value) or "-"
+    return _printable(value) or "-"
+
+
+def _printable(value: Any) -> str:
+    """*value* without what a terminal obeys: much of what is shown was sent by strangers."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from .. import clock
 from ..domain.causes import cause_of
 from ..domain.why import Explanation, Story
-from .common import as_json, explained, find_client, server, show, show_one
+from .common import Lines, as_json, explained, find_client, server, show, show_one
 
 
 @click.command("why")
@@ -43,7 +43,7 @@ def why(what: str | None, client_id: str | None, as_json: bool) -> None:
 
 
 def _in_lines(value: Any) -> Any:
-    return "\n" + "\n".join(f"    {line}" for line in value) if isinstance(value, list) else value
+    return Lines(value) if isinstance(value, list) else value
 
 
 def _of_client(client: Any) -> list[dict[str, Any]]:

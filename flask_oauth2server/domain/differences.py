@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -38,19 +37,27 @@ def between(sent: str, expected: Sequence[str]) -> Difference:
     """The difference between *sent* and the nearest of *expected*."""
     if not expected:
         return Difference((Piece(sent, True),), (), 0, 1, Sentence("Nothing is registered that it could be."))
-    nearest = max(expected, key=lambda known: difflib.SequenceMatcher(None, sent, known, autojunk=False).ratio())
-    matcher = difflib.SequenceMatcher(None, sent, nearest, autojunk=False)
-    ours, theirs = [], []
-    for tag, a, b, c, d in matcher.get_opcodes():
-        ours.append(Piece(sent[a:b], tag != "equal"))
-        theirs.append(Piece(nearest[c:d], tag != "equal"))
-    same = next((i for i, pair in enumerate(zip(sent, nearest, strict=False)) if pair[0] != pair[1]), None)
-    position = 0 if sent == nearest else (min(len(sent), len(nearest)) if same is None else same) + 1
-    return Difference(_joined(ours), _joined(theirs), len(expected) - 1, position, _sentence(sent, nearest))
+    nearest = max(expected, key=lambda known: (sum(_ends(sent, known)), -len(known)))
+    head, tail = _ends(sent, nearest)
+    position = 0 if sent == nearest else head + 1
+    pieces = _pieces(sent, head, tail), _pieces(nearest, head, tail)
+    return Difference(*pieces, len(expected) - 1, position, _sentence(sent, nearest))
 
 
-def _joined(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    return tuple(piece for piece in pieces if piece.text)
+def _ends(one: str, other: str) -> tuple[int, int]:
+    """How many characters two texts have in common at the beginning, and at the end beyond that.
+
+    Strangers choose both texts: the work grows with their length, and not with its square.
+    """
+    most = min(len(one), len(other))
+    head = next((i for i in range(most) if one[i] != other[i]), most)
+    return head, next((i for i in range(most - head) if one[-1 - i] != other[-1 - i]), most - head)
+
+
+def _pieces(text: str, head: int, tail: int) -> tuple[Piece, ...]:
+    end = len(text) - tail
+    found = Piece(text[:head], False), Piece(text[head:end], True), Piece(text[end:], False)
+    return tuple(piece for piece in found if piece.text)
 
 
 def _sentence(sent: str, known: str) -> Sentence:

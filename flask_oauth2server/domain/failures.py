@@ -10,6 +10,8 @@ from flask import g, request
 
 from .. import clock
 from ..reasons import Plain, Reason
+from ..transport import network
+from .causes import cause_of
 from .cleaning import cleaned, scheme_of
 from .devices import Devices
 from .records import Records
@@ -24,6 +26,10 @@ _MOST = 40
 _BURST, _PAUSE = 20, 60
 #: The same for all of a process together.
 _BURST_IN_ALL, _PAUSE_IN_ALL = 100, 1
+#: The same for all that is refused before a client or a token is known: anybody can make up what it names.
+_BURST_OF_STRANGERS, _PAUSE_OF_STRANGERS = 50, 60
+#: Checks that fail before anybody is known.
+_BEFORE_KNOWN = frozenset(("transport", "readable", "one_method", "client", "token_sent", "token_known"))
 _MOST_BUDGETS = 1000
 #: The database may be away: nothing is written then, which would only make the next request wait, too.
 _NOT_NOW = 503
@@ -64,6 +70,7 @@ class Failures:
         self._on = bool(settings["OAUTH2_ENABLE_FAILURES"])
         self._devices = devices
         self._all = Budget(_BURST_IN_ALL, _PAUSE_IN_ALL)
+        self._strangers = Budget(_BURST_OF_STRANGERS, _PAUSE_OF_STRANGERS)
         self._budgets: OrderedDict[tuple[str, str], Budget] = OrderedDict()
 
     def note(self, reference: str, detail: str, error: str, status: int, client_id: str | None) -> None:
@@ -98,13 +105,15 @@ class Failures:
         )
 
     def _is_kept(self, cause: str, client_id: str | None) -> bool:
-        alike = (cause, client_id or "")
+        """Whether there is room: for the cause and client, or for strangers from one address, and in all."""
+        stranger = cause_of(cause).step in _BEFORE_KNOWN
+        alike = ("", network(request.remote_addr)) if stranger else (cause, client_id or "")
         budget = self._budgets.get(alike)
         if budget is None:
             budget = self._budgets[alike] = Budget(_BURST, _PAUSE)
             if len(self._budgets) > _MOST_BUDGETS:
                 self._budgets.popitem(last=False)
-        return budget.take() and self._all.take()
+        return budget.take() and (self._strangers if stranger else self._all).take()
 
 
 def _sent() -> Iterable[tuple[str, str]]:

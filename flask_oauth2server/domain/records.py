@@ -46,6 +46,8 @@ class Records:
         self._named: dict[str, Counter[str]] = {}
         self._rows: list[dict[str, Any]] = []
         self._written_at = 0.0
+        #: Whether the last writing failed: then the next one waits, whatever there is to write.
+        self._failed = False
 
     def count(self, name: str, client_pk: int) -> None:
         """Count one more of *name*, for a client and in all."""
@@ -75,7 +77,8 @@ class Records:
 
     def closing(self, response: Response) -> Response:
         """Write what is due when *response* has been sent."""
-        if self._rows or (self._has_counts() and clock.timestamp() - self._written_at >= INTERVAL):
+        waited = clock.timestamp() - self._written_at >= INTERVAL
+        if (self._rows and not self._failed) or ((self._rows or self._has_counts()) and waited):
             app = current_app._get_current_object()  # type: ignore[attr-defined]
             response.call_on_close(partial(self._write_apart, app))
         return response
@@ -85,24 +88,28 @@ class Records:
 
     def _write_apart(self, app: Flask) -> None:
         with app.app_context():
-            self.flush()
-            self._tidy()
+            if self.flush():
+                self._tidy()
 
-    def flush(self) -> None:
-        """Write all that is pending, now; what cannot be written is logged, and counts are kept."""
+    def flush(self) -> bool:
+        """Write all that is pending, now; False if it cannot be: that is logged, and counts are kept."""
         with self._lock:
             counts, named, rows = self._counts, self._named, self._rows
             self._counts, self._named, self._rows = Counter(), {}, []
             self._written_at = clock.timestamp()
         if not (counts or named or rows):
-            return
+            return True
         try:
-            self._storage.unit.run(partial(self._write, counts, named, rows))
+            self._storage.unit.run(partial(self._write, counts, named, rows), again=False)
         except (OAuth2ServerError, *DATABASE_ERRORS) as error:
             self._storage.unit.rollback()
             log.warning("counts and %s refusals could not be written: %s", len(rows), error)
             with self._lock:
                 self._counts.update(counts)
+                self._failed = True
+            return False
+        self._failed = False
+        return True
 
     def _write(self, counts: Counter[Counted], named: Mapping[str, Counter[str]], rows: list[dict[str, Any]]) -> None:
         day = clock.now().date()
@@ -115,10 +122,12 @@ class Records:
                 total[Counted(day, f"{REFUSED}:{cause}", pk)] += times
                 if pk != ALL:
                     total[Counted(day, REFUSED, pk)] += times
-        if total:
-            self._storage.daily_counts.add(total)
-        if rows:
-            self._storage.failures.add([_complete(row, keys) for row in rows])
+        complete = [_complete(row, keys) for row in rows]
+        with self._storage.unit.impatient():
+            if total:
+                self._storage.daily_counts.add(total)
+            if complete:
+                self._storage.failures.add(complete)
 
 
 def _complete(row: Mapping[str, Any], keys: Mapping[str, int]) -> dict[str, Any]:

@@ -103,7 +103,10 @@ class Subjects:
 
         :raises ValueError: if it cannot be one.
         """
-        return self._users.key_python_type(text)
+        key = self._users.key_python_type(text)
+        if isinstance(key, int) and not -self._users.greatest_key <= key <= self._users.greatest_key:
+            raise ValueError("there is no such key")
+        return key
 
     def load(self, key: Any) -> Any:
         """The user behind *key*, or None."""

@@ -135,7 +135,7 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
         return request.refuse(Reason("redirect_uri_withdrawn", "the redirect URI is not registered any more", **was))
     scopes = [scope for scope in code.scope.split() if server.may_have(request.client, scope)]
     if not scopes:
-        may = {"sent": code.scope, "expected": request.client.scopes}
+        may = {"sent": code.scope, "expected": [" ".join(request.client.scopes)]}
         return request.refuse(Reason("scope_withdrawn", "the client may not have these scopes any more", **may))
     request.payload = code.payload
     request.user_key, request.scopes = code.user_id, scopes

@@ -61,7 +61,7 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
         return request.refuse(refused.detail)
     scopes = [scope for scope in row.granted_scope.split() if server.may_have(request.client, scope)]
     if not scopes:
-        may = {"sent": row.granted_scope, "expected": request.client.scopes}
+        may = {"sent": row.granted_scope, "expected": [" ".join(request.client.scopes)]}
         return request.refuse(Reason("scope_withdrawn", "the client may not have these scopes any more", **may))
     request.user_key = row.user_id
     request.original_scopes = scopes

@@ -73,16 +73,14 @@ class Validator(RequestValidator):
     ) -> bool:
         request.scopes = list(dict.fromkeys(scopes or ()))
         if not request.scopes:
-            return request.refuse(
-                Reason("scope_missing", "no scope was asked for and none is a default", expected=client.scopes)
-            )
+            return request.refuse(Reason("scope_missing", "no scope was asked for and none is a default"))
         refused = [s for s in request.scopes if not self.server.may_have(client, s)]
         return not refused or request.refuse(self._scopes_refused(client, request.scopes, refused))
 
     def _scopes_refused(self, client: Any, asked: list[str], refused: list[str]) -> Reason:
         unknown = [scope for scope in refused if scope not in self.server.scopes]
         sentence = f"the client may not ask for {' '.join(refused)!r}"
-        facts = {"sent": " ".join(asked), "expected": client.scopes, "unknown": unknown, "refused": refused}
+        facts = {"sent": " ".join(asked), "expected": [" ".join(client.scopes)], "unknown": unknown, "refused": refused}
         return Reason("scope_refused", sentence, **facts)
 
     def is_pkce_required(self, client_id: str, request: ProtocolRequest) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, case, delete, exists, func, insert, or_, select, type_coerce, update
 
 from .. import clock
 from .base import Queries
@@ -79,13 +79,27 @@ class AuditEvents(Queries):
         """
         table = self.models.AuditEvent.__table__
         wanted = {"user_id": user, "actor": actor, "client_id": client_id, "kind": kind}
-        statement = select(table).order_by(table.c.id.desc()).limit(limit)
+        statement = self._shown().order_by(table.c.id.desc()).limit(limit)
         for name, value in wanted.items():
             if value is not None:
                 statement = statement.where(table.c[name] == value)
         if before is not None:
             statement = statement.where(table.c.id < before)
         return self.all(statement)
+
+    def _shown(self) -> Any:
+        """Events as they may be shown: nothing of what a foreign key has taken the user away from, which no
+        fingerprint holds any more."""
+        table = self.models.AuditEvent.__table__
+        orphan = table.c.user_id.is_(None) & table.c.user_salt.is_not(None)
+        hidden = ("client_name", "name", "changes")
+        shown = [
+            type_coerce(case((orphan, None), else_=column), column.type).label(column.name)
+            if column.name in hidden
+            else column
+            for column in table.c
+        ]
+        return select(*shown)
 
     def following(self, *, after: int, limit: int, **wanted: Any) -> list[int]:
         """Keys of the next newer events of everybody, oldest first.

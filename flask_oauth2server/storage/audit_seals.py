@@ -43,10 +43,11 @@ class AuditSeals(Queries):
         taken = lambda: Gone("another process has sealed these events")  # noqa: E731
         self.inserted(insert(self.models.AuditSeal.__table__).values(**values), on_duplicate=taken)
 
-    def oldest_kept(self) -> Any:
-        """The first seal whose events were not removed, or None."""
+    def oldest_kept(self, after: int = 0) -> Any:
+        """The first seal beyond number *after* whose events were not removed, or None."""
         table = self.models.AuditSeal.__table__
-        return self.one(select(table).where(table.c.purged_at.is_(None)).order_by(table.c.number).limit(1))
+        kept = select(table).where(table.c.purged_at.is_(None), table.c.number > after)
+        return self.one(kept.order_by(table.c.number).limit(1))
 
     def mark_purged(self, pk: int, purged_at: datetime, purge_mac: str) -> bool:
         """Note that the events of a seal are removed; False if another process is at it."""

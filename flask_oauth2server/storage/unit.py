@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
@@ -27,6 +28,18 @@ _MARIADB_RETRY = {1020, 1205, 1213}
 _MARIADB_LOST = {1040, 1053, 1927, 2002, 2003, 2006, 2013, 2055}
 _SQLITE_RETRY = {5, 6}  # SQLITE_BUSY, SQLITE_LOCKED
 _SQLITE_LOST = {8, 10, 13, 14}  # SQLITE_READONLY, _IOERR, _FULL, _CANTOPEN
+
+
+_SQLITE_WAITS = "PRAGMA busy_timeout"
+_SHORT = "SET SESSION innodb_lock_wait_timeout = 1, lock_wait_timeout = 1"
+_AS_BEFORE = "SET SESSION innodb_lock_wait_timeout = DEFAULT, lock_wait_timeout = DEFAULT"
+#: What makes a connection wait for a second only, and what ends that where the transaction does not.
+_IMPATIENCE = {
+    "postgresql": ("SET LOCAL lock_timeout = 1000", ""),
+    "mysql": (_SHORT, _AS_BEFORE),
+    "mariadb": (_SHORT, _AS_BEFORE),
+    "sqlite": (f"{_SQLITE_WAITS} = 1000", f"{_SQLITE_WAITS} = {{}}"),
+}
 
 
 def is_undone(error: BaseException) -> bool:
@@ -71,12 +84,13 @@ class Unit:
     def __init__(self, db: SQLAlchemy) -> None:
         self.db = db
 
-    def run(self, work: Callable[[], T], commit: bool = True) -> T:
+    def run(self, work: Callable[[], T], commit: bool = True, again: bool = True) -> T:
         """Do *work* and commit; on a deadlock or lost connection roll back and repeat it once.
 
         A commit whose outcome is unknown is not repeated. Exceptions of *work* roll back and pass.
 
         :param commit: False leaves the caller's transaction open, flushed.
+        :param again: False: it is not worth a repetition.
         :raises Unavailable: if the database could not do it now.
         :raises Gone: if what the work hangs on was deleted meanwhile.
         """
@@ -84,14 +98,14 @@ class Unit:
             result = work()
             self.db.session.flush()
             return result
-        for last in (False, True):
+        for last in (False, True) if again else (True,):
             try:
                 result = self._work(work)
                 self._commit()
-            except _Again as again:
+            except _Again as repeat:
                 if last:
-                    raise Unavailable("the database could not do the work in two tries") from again.__cause__
-                log.info("repeating a unit of work after: %s", again.__cause__)
+                    raise Unavailable("the database could not do the work") from repeat.__cause__
+                log.info("repeating a unit of work after: %s", repeat.__cause__)
             else:
                 return result
         raise AssertionError("unreachable")
@@ -139,6 +153,19 @@ class Unit:
         self.rollback()
         if is_unavailable(error):
             raise Unavailable(str(getattr(error, "orig", error))) from error
+
+    @contextmanager
+    def impatient(self) -> Iterator[None]:
+        """Wait a second for locks inside the block, instead of as long as the host lets its own work wait."""
+        connection = self.db.session.connection()
+        before, after = _IMPATIENCE[connection.dialect.name]
+        waits = connection.exec_driver_sql(_SQLITE_WAITS).scalar() if connection.dialect.name == "sqlite" else 0
+        connection.exec_driver_sql(before)
+        try:
+            yield
+        finally:
+            if after and not connection.invalidated:
+                connection.exec_driver_sql(after.format(waits))
 
     def rollback(self) -> None:
         """Undo; a connection that is lost has nothing left to undo."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_login import UserMixin
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import delete, event, inspect, or_, select, update
+from sqlalchemy import BigInteger, SmallInteger, delete, event, inspect, or_, select, update
 from sqlalchemy.orm import object_session
 
 from ..models.factory import Models, user_key_column
@@ -53,6 +53,15 @@ class Users(Queries):
         """The primary key of *user*, or None if it was never stored."""
         identity = inspect(user).identity
         return identity[0] if identity else getattr(user, inspect(self.user_model).primary_key[0].key, None)
+
+    @property
+    def greatest_key(self) -> int:
+        """The greatest number that a key can be."""
+        kind = None if self.key_column is None else self.key_column.type
+        on_sqlite = self.db.session.get_bind(mapper=self.models.Client).dialect.name == "sqlite"
+        if on_sqlite or isinstance(kind, BigInteger):
+            return 2**63 - 1
+        return 2**15 - 1 if isinstance(kind, SmallInteger) else 2**31 - 1
 
     @property
     def key_python_type(self) -> type:

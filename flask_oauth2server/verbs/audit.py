@@ -27,6 +27,7 @@ class AuditVerbs(Base):
         :raises ValueError: if *last* is no seal.
         """
         server = self._server
+        server.seals.finish_erasing()
         server.seals.everything()
         verdict = server.seals.verify(last)
         changes = {"entries": [None, verdict.entries], "findings": [None, verdict.found]}
@@ -42,5 +43,6 @@ class AuditVerbs(Base):
         """
         server = self._server
         server.storage.unit.run(lambda: server.audit.note(audit.AUDIT_EXPORTED, None))
+        server.seals.finish_erasing()
         server.seals.everything()
         return audit_export.records(server.storage, since)

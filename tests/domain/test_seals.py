@@ -438,6 +438,20 @@ def test_a_user_whom_a_foreign_key_took_away(any_book: Book) -> None:
     assert (verdict.findings, verdict.erased) == ([], 2)
 
 
+def test_nothing_can_be_forged_behind_a_foreign_key(any_book: Book) -> None:
+    """Where the user is taken away, no digest can be compared: what stands there is not shown, and goes."""
+    any_book.write(1, changes={"name": ["a", "b"]})
+    forged = {"user_id": None, "changes": {"name": ["a", "forged"]}, "client_name": "Forged", "name": "forged"}
+    any_book.run(update(any_book.event).values(**forged))
+    (shown,) = any_book.server.storage.audit_events.page(limit=10)
+    assert (shown.changes, shown.client_name, shown.name) == (None, None, None)
+    verdict = any_book.provider.oauth2.verify_audit()
+    assert (verdict.unbroken, verdict.erased) == (True, 1)
+    assert (any_book.rows()[0].changes, any_book.rows()[0].client_name) == (None, None)
+    exported = list(any_book.provider.oauth2.export_audit())
+    assert "orged" not in str(exported)
+
+
 def test_a_user_whom_the_session_deletes(any_book: Book) -> None:
     book, session = any_book, any_book.provider.db.session
     book.sealed(4)
@@ -492,6 +506,33 @@ def test_who_has_no_key_cannot_say_that_they_were_old(book: Book) -> None:
         assert "of seal 2 were removed" in found
     book.run(update(book.seal).where(book.seal.c.number == 1).values(purged_at=None, purge_mac=None))
     assert "Entries of seal 1 were removed: 2." in book.found()
+
+
+def test_a_seal_that_was_set_back_in_time_makes_nobody_remove_its_entries(
+    book: Book, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Or whoever can write to the database would let the server destroy what is to be proved."""
+    book.sealed(3, 2)
+    (first, _), numbered = book.rows(book.seal), book.seal.c.number == 1
+    for values in ({"last_at": first.last_at - timedelta(days=4000)}, {"rows_digest": "0" * 64}):
+        tampered = {"last_at": first.last_at - timedelta(days=4000), **values}
+        book.run(update(book.seal).where(numbered).values(**tampered))
+        assert book.server.storage.unit.run(lambda: book.server.seals.purge(100)) == 0
+        book.run(update(book.seal).where(numbered).values(last_at=first.last_at, rows_digest=first.rows_digest))
+    assert caplog.text.count("seal 1 of the audit was changed") == 2
+    assert len(book.rows()) == 5
+    assert book.verify().unbroken
+
+
+def test_behind_a_seal_that_was_changed_old_entries_go_all_the_same(book: Book) -> None:
+    book.sealed(2, 2)
+    book.run(update(book.seal).where(book.seal.c.number == 1).values(mac="0" * 64))
+    with later(days=366):
+        # Each of the first two proves its own age.
+        assert book.server.storage.unit.run(lambda: book.server.seals.purge(100)) == 4
+    found = " ".join(book.found())
+    assert "Seal 1 was changed" in found
+    assert "did not match when its entries were removed" in found
 
 
 def test_another_time_to_keep_them_accuses_nobody(make: Make) -> None:
