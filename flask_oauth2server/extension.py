@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, g
+from flask import Blueprint, Flask, current_app, g
 from flask_sqlalchemy import SQLAlchemy
 
 from . import cli, config, csrf, signals, transport, ui
@@ -288,7 +288,13 @@ def _cap_oauthlib_logger(server: ServerState) -> None:
 def _watch_users(server: ServerState) -> None:
     users = server.storage.users
     if users.user_model is not None:
-        users.on_delete(lambda key: tell(signals.user_forgotten, user_id=key), server.audit.note_erased)
+
+        def note(*facts: Any) -> None:
+            # Several apps may share a db, each with a key of its own for the audit.
+            current: ServerState = current_app.extensions.get(EXTENSION_NAME, server)
+            current.audit.note_erased(*facts)
+
+        users.on_delete(lambda key: tell(signals.user_forgotten, user_id=key), note)
 
 
 def _meet_login_manager(app: Flask, server: ServerState) -> None:

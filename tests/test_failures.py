@@ -380,7 +380,9 @@ MASKED = re.compile(r"\(\d+ characters with a secret among them\)")
         (TOKEN[:30], "…"),
         ("https://ada:secret@client.example/", "https://…@client.example/"),
         ("https://ada:p@ss@client.example/", "https://…@client.example/"),
-        ("https:ada:secret@client.example", "https:…@client.example"),
+        ("https:ada:secret@client.example", "…@client.example"),
+        ("https:/\\ada:secret@client.example", "https:/\\…@client.example"),
+        ("x" * 480 + TOKEN, "x" * 462 + "…"),
         ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "…"),
         (TOKEN.replace("_", "%5F"), MASKED),
         (TOKEN.replace("_", "%255F"), MASKED),
@@ -576,6 +578,30 @@ def test_a_refusal_is_written_when_its_answer_was_sent(make: Callable[..., Provi
     with provider.app.app_context():
         assert server(provider).why.reference(reference).row.cause == "client_unknown"
         assert server(provider).why.reference(reference.lower().replace("-", "")).row.reference == reference
+
+
+def test_how_long_a_host_waits_for_locks_stays_as_it_was(any_provider: Provider) -> None:
+    kind = any_provider.db
+    with any_provider.app.app_context():
+        connection = kind.session.connection()
+        asked = {
+            "sqlite": ("PRAGMA busy_timeout = 7000", "PRAGMA busy_timeout"),
+            "postgresql": ("SET lock_timeout = 7000", "SHOW lock_timeout"),
+            "mysql": ("SET SESSION lock_wait_timeout = 70", "SELECT @@SESSION.lock_wait_timeout"),
+        }
+        setting, question = asked[{"mariadb": "mysql"}.get(connection.dialect.name, connection.dialect.name)]
+        connection.exec_driver_sql(setting)
+        kind.session.commit()
+        before = kind.session.connection().exec_driver_sql(question).scalar()
+        storage, row = server(any_provider).storage, {"cause": "other", "error": "x", "status": 400, "endpoint": "x"}
+
+        def write() -> Any:
+            with storage.unit.impatient():
+                storage.failures.add([{**row, "reference": "F-1", "facts": {}}])
+                return kind.session.connection().exec_driver_sql(question).scalar()
+
+        assert str(storage.unit.run(write)) in ("1000", "1s", "1")
+        assert kind.session.connection().exec_driver_sql(question).scalar() == before
 
 
 def test_what_is_too_old_or_too_much_is_removed(any_provider: Provider) -> None:

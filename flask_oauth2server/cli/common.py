@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 from flask import current_app
-from sqlalchemy.exc import DBAPIError
 
 from .. import clock
 from ..errors import OAuth2ServerError
@@ -61,8 +60,7 @@ def find_user(key: str) -> Any:
     subjects = server().subjects
     try:
         user = subjects.load(subjects.parsed(key))
-    except (ValueError, OverflowError, DBAPIError):
-        server().storage.unit.rollback()
+    except ValueError:
         user = None
     if user is None:
         raise click.ClickException(f"There is no user {key!r}.")

@@ -105,7 +105,7 @@ class ClientSearch:
 
     def owner_text(self, key: Any) -> str:
         """What names the user with this key, and nobody else, to :meth:`owner`."""
-        user = self._loaded(key)
+        user = self._subjects.load(key)
         texts = [] if user is None else self._storage.user_search.texts(user, self._columns)
         return next((text for text in texts if self.owners(text, 2, whole=True) == [key]), str(key))
 
@@ -114,7 +114,7 @@ class ClientSearch:
 
         :raises ValueError: with a sentence, if there is none, or more than one.
         """
-        found = [user for user in map(self._loaded, self.owners(text, 3, whole=True)) if user is not None]
+        found = [user for user in map(self._subjects.load, self.owners(text, 3, whole=True)) if user is not None]
         if len(found) == 1:
             return found[0]
         if found:
@@ -125,19 +125,13 @@ class ClientSearch:
             raise ValueError(Sentence("no user is called “%(text)s”. Near: %(nearest)s.", text=text, nearest=nearest))
         raise ValueError(Sentence("no user is called “%(text)s”.", text=text))
 
-    def _loaded(self, key: Any) -> Any:
-        try:
-            return self._subjects.load(key)
-        except (ValueError, OverflowError):  # of the host's loader, which knows keys of its own only
-            return None
-
     def _key(self, text: str) -> Any:
         """The key that *text* may be."""
         try:
             key = self._subjects.parsed(text) if 0 < len(text) <= _LONGEST_KEY else None
         except ValueError:
             return None
-        return None if isinstance(key, int) and key.bit_length() > 63 else key
+        return key
 
     def _sought(self, query: str, filters: Mapping[str, str | None]) -> Sought:
         query = query.replace("\0", "").strip()[:_LONGEST_QUERY]

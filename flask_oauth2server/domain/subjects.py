@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +11,10 @@ from werkzeug.local import LocalProxy
 
 from ..errors import ConfigurationError, OAuth2ServerError
 from ..storage import Storage
+from ..storage.unit import NO_SUCH_VALUE
 from . import sessions
+
+log = logging.getLogger(__name__)
 
 #: The length of the column ``user_id`` where there is no ``user_model``.
 _LONGEST_KEY = 255
@@ -28,6 +32,7 @@ class Subjects:
 
     def __init__(self, storage: Storage, hooks: Mapping[str, Callable[..., Any]]) -> None:
         self._users = storage.users
+        self._unit = storage.unit
         self._hooks = hooks
         #: Whether the browser of the current request may be let in at all.
         self.admits: Callable[[], bool] = lambda: True
@@ -103,6 +108,8 @@ class Subjects:
 
         :raises ValueError: if it cannot be one.
         """
+        if "\0" in text:
+            raise ValueError("no key has a NUL")
         key = self._users.key_python_type(text)
         if isinstance(key, int) and not -self._users.greatest_key <= key <= self._users.greatest_key:
             raise ValueError("there is no such key")
@@ -116,7 +123,15 @@ class Subjects:
             return self._users.load(key)
         login_manager = getattr(current_app, "login_manager", None)
         loader = login_manager and login_manager._user_callback
-        return loader(key) if loader else None
+        if loader is None:
+            return None
+        try:
+            return loader(key)
+        except NO_SUCH_VALUE as error:  # what somebody typed is no key that the host's loader knows
+            log.info("the user loader takes no such key: %s", type(error).__name__)
+            if not isinstance(error, ValueError | OverflowError):  # the database has said so
+                self._unit.rollback()
+            return None
 
     def is_active(self, key: Any) -> bool:
         """Whether there is such a user and the host lets them in."""

@@ -223,6 +223,8 @@ class Verification:
             seal = self._storage.audit_seals.numbered(seal.number) or seal  # they may have been removed just now
         if not rows and seal.purge_mac is not None and seal.purged_at is not None:
             self._look_at_removal(piece, seal)
+        elif rows and seal.purged_at is not None:
+            piece.tell(Sentence("The entries of seal %(seal)s are there, though it says they were removed."), seal=seal)
         elif not matches(seal, rows):
             piece.tell(Sentence("Seal %(seal)s, over entries %(first)s to %(last)s, does not match."), seal=seal)
             if len(rows) < seal.count:

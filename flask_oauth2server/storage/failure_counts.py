@@ -10,6 +10,9 @@ from sqlalchemy import ColumnElement, and_, case, insert, literal, or_, select, 
 from .. import clock
 from .base import Queries
 
+#: So much the clocks of workers may differ, waiting for one another among it.
+_SKEW = timedelta(minutes=5)
+
 
 class Window(NamedTuple):
     """The window of time in which a subject is counted, and whether this try was counted in it."""
@@ -30,7 +33,8 @@ class FailureCounts(Queries):
         """
         table, now = self.models.FailureCount.__table__, clock.now()
         count, ends = table.c["count"], table.c.expires_at
-        over = or_(ends <= now, ends > now + window)  # also where the clock was ahead
+        # Also where the clock was far ahead; but each worker reads its own, and may wait before it gets here.
+        over = or_(ends <= now, ends > now + window + _SKEW)
         statement = update(table).where(self._is(kind, subject), or_(over, count < limit))
         # MariaDB assigns from left to right, and an assignment sees those before it: the count comes first.
         statement = statement.ordered_values(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 #: What :class:`Unit` translates: the database's way to say "not now".
 DATABASE_ERRORS = (DBAPIError, PoolTimeout)
+#: What a value raises that its column can never have.
+NO_SUCH_VALUE = (ValueError, OverflowError, DataError)
 
 _POSTGRESQL_RETRY = {"40001", "40P01", "55P03"}
 #: Shutting down, too many connections, disk or memory full, a replica, a statement that took too long.
@@ -30,16 +32,19 @@ _SQLITE_RETRY = {5, 6}  # SQLITE_BUSY, SQLITE_LOCKED
 _SQLITE_LOST = {8, 10, 13, 14}  # SQLITE_READONLY, _IOERR, _FULL, _CANTOPEN
 
 
-_SQLITE_WAITS = "PRAGMA busy_timeout"
-_SHORT = "SET SESSION innodb_lock_wait_timeout = 1, lock_wait_timeout = 1"
-_AS_BEFORE = "SET SESSION innodb_lock_wait_timeout = DEFAULT, lock_wait_timeout = DEFAULT"
-#: What makes a connection wait for a second only, and what ends that where the transaction does not.
-_IMPATIENCE = {
-    "postgresql": ("SET LOCAL lock_timeout = 1000", ""),
-    "mysql": (_SHORT, _AS_BEFORE),
-    "mariadb": (_SHORT, _AS_BEFORE),
-    "sqlite": (f"{_SQLITE_WAITS} = 1000", f"{_SQLITE_WAITS} = {{}}"),
+_MARIADB_WAITS = (
+    "SELECT @@SESSION.innodb_lock_wait_timeout, @@SESSION.lock_wait_timeout",
+    "SET SESSION innodb_lock_wait_timeout = {}, lock_wait_timeout = {}",
+)
+#: What tells how long a connection waits for locks, and what sets it; on PostgreSQL for a transaction alone.
+_WAITS = {
+    "postgresql": ("", "SET LOCAL lock_timeout = {}"),
+    "mysql": _MARIADB_WAITS,
+    "mariadb": _MARIADB_WAITS,
+    "sqlite": ("PRAGMA busy_timeout", "PRAGMA busy_timeout = {}"),
 }
+#: One second.
+_IMPATIENT = {"postgresql": (1000,), "mysql": (1, 1), "mariadb": (1, 1), "sqlite": (1000,)}
 
 
 def is_undone(error: BaseException) -> bool:
@@ -158,14 +163,14 @@ class Unit:
     def impatient(self) -> Iterator[None]:
         """Wait a second for locks inside the block, instead of as long as the host lets its own work wait."""
         connection = self.db.session.connection()
-        before, after = _IMPATIENCE[connection.dialect.name]
-        waits = connection.exec_driver_sql(_SQLITE_WAITS).scalar() if connection.dialect.name == "sqlite" else 0
-        connection.exec_driver_sql(before)
+        ask, wait = _WAITS[connection.dialect.name]
+        hosts = connection.exec_driver_sql(ask).one() if ask else ()
+        connection.exec_driver_sql(wait.format(*_IMPATIENT[connection.dialect.name]))
         try:
             yield
         finally:
-            if after and not connection.invalidated:
-                connection.exec_driver_sql(after.format(waits))
+            if hosts and not connection.invalidated:
+                connection.exec_driver_sql(wait.format(*hosts))
 
     def rollback(self) -> None:
         """Undo; a connection that is lost has nothing left to undo."""

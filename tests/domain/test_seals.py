@@ -524,6 +524,12 @@ def test_a_seal_that_was_set_back_in_time_makes_nobody_remove_its_entries(
     assert book.verify().unbroken
 
 
+def test_a_seal_that_says_its_entries_were_removed(book: Book) -> None:
+    book.sealed(2)
+    book.run(update(book.seal).values(purged_at=clock.now(), purge_mac="x:y"))
+    assert "The entries of seal 1 are there, though it says they were removed." in book.found()
+
+
 def test_behind_a_seal_that_was_changed_old_entries_go_all_the_same(book: Book) -> None:
     book.sealed(2, 2)
     book.run(update(book.seal).where(book.seal.c.number == 1).values(mac="0" * 64))

@@ -112,6 +112,20 @@ def test_a_window_that_is_over_begins_anew_on_every_database(
     close(provider)
 
 
+def test_a_worker_whose_clock_is_behind_begins_no_window_anew(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have read it before it waited for the row, and the second has changed meanwhile."""
+    later(monkeypatch, 0)
+    provider = make(config={**FEW, "OAUTH2_GUESSES_WINDOW": 60})
+    service(provider)
+    assert statuses(2, provider) == [401, 401]
+    later(monkeypatch, -1)
+    assert statuses(3, provider) == [401, 429, 429]
+    later(monkeypatch, -299)
+    assert statuses(1, provider) == [429]
+    later(monkeypatch, -10)  # but a clock that was an hour ahead does not lock anybody out for that hour
+    assert statuses(1, provider) == [401]
+
+
 def test_refused_tries_do_not_prolong_the_window(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     later(monkeypatch, 0)
     provider = make(config={**FEW, "OAUTH2_GUESSES_WINDOW": 60})

@@ -204,8 +204,8 @@ def test_events_page_in_both_directions(provider: Provider) -> None:
         seen += [event.text for event in parse(page).all(class_="o2-event")]
     assert [len(parse(page).all(class_="o2-event")) for page in pages] == [25, 25, 10]
     assert len(seen) == len(set(seen)) == 60
-    assert seen[0].startswith("You made the personal token Thing 059.")
-    assert seen[-1].startswith("You made the personal token Thing 000.")
+    assert seen[0].startswith("The personal token Thing 059 was made for you.")
+    assert seen[-1].startswith("The personal token Thing 000 was made for you.")
     for earlier in reversed(pages[:-1]):
         (back,) = [a.attributes["href"] for a in parse(page).all("a") if a.text == "Previous"]
         page = ada.visit(back)

@@ -51,6 +51,14 @@ CAUSES: dict[str, Cause] = {
         "Sign in as an administrator.",
         "The hook admin_required says who is one; without it, whose is_admin is True.",
     ),
+    "metrics_token": Cause(
+        "The metrics were asked for without their token",
+        "transport",
+        "RFC 6750, 3.1",
+        "They tell how much your provider is used.",
+        "Send the token as `Authorization: Bearer …`.",
+        "OAUTH2_METRICS_TOKEN is the token.",
+    ),
     "offer_gone": Cause(
         "The offer of an application is no longer open",
         "readable",

@@ -59,12 +59,5 @@ def client_url(pk: int, client_id: str) -> str:
 def found(server: ServerState, text: str) -> list[Any]:
     """Keys of the users that *text* names: in full if there are such, else by its beginning."""
     search = server.client_search
-    named = [key for key in search.owners(text, whole=True) if _exists(server, key)]
+    named = [key for key in search.owners(text, whole=True) if server.subjects.load(key) is not None]
     return list(named or search.owners(text))
-
-
-def _exists(server: ServerState, key: Any) -> bool:
-    try:
-        return server.subjects.load(key) is not None
-    except (ValueError, OverflowError):  # of the host's loader, which knows keys of its own only
-        return False

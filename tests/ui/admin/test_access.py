@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -374,3 +374,12 @@ def test_a_number_that_is_no_key_finds_nobody(any_provider: Provider, number: st
     for address in ("clients/?q=", "tokens/?user=", "authorizations/?user=", "failures/?q=", "audit/?person="):
         page = ada.visit(f"/admin/oauth2/{address}{number}")
         assert page.status_code == 200, address
+
+
+def test_without_a_user_model_what_is_typed_may_be_no_key_of_the_host(make: Callable[..., Provider]) -> None:
+    provider = make(user_model=False)  # its loader makes a number of a key
+    provider.oauth2.admin_required(lambda user: user.name == "ada")
+    ada = provider.browser("ada")
+    for typed in ("ada", "9" * 30, "1", "%00"):
+        for address in ("clients/?q=", "tokens/?user=", "authorizations/?user=", "failures/?q=", "audit/?person="):
+            assert ada.visit(f"/admin/oauth2/{address}{typed}").status_code == 200, (address, typed)
