@@ -33,8 +33,9 @@ def sides(explained: Explanation) -> Sides | None:
         return None
     sent, expected = facts["sent"], [str(one) for one in facts["expected"]]
     if cause in _BY_WORD:
-        wrong = facts.get("refused") or ([] if "missing" in facts else set(sent.split()) - set(expected))
-        return Sides(_words(sent.split(), wrong), [_words(expected, facts.get("missing") or ())] if expected else [])
+        had, wanted = sent.split(), " ".join(expected).split()
+        wrong = facts.get("refused") or ([] if "missing" in facts else set(had) - set(wanted))
+        return Sides(_words(had, wrong), [_words(wanted, facts.get("missing") or ())] if wanted else [])
     if cause in _BY_CHARACTER:
         nearest = "".join(piece.text for piece in difference.expected)
         others = [(Piece(one, False),) for one in expected if one != nearest]
