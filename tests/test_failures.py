@@ -185,7 +185,9 @@ def test_scopes_that_are_not_there_are_told_from_those_that_were_not_given(provi
     answer_of(provider.browser("ada").visit(client.address(scope="email profile e-mail")))
     explanation = explained(provider, "scope_refused")
     assert "Not registered here at all: e-mail." in explanation.hints
-    assert any("profile, e-mail" in hint for hint in explanation.hints)
+    assert "Not among the scopes of the client: profile." in explanation.hints
+    answer_of(provider.browser("ada").visit(client.address(scope="email,profile")))
+    assert "There is a comma in it: scopes stand with spaces between." in last(provider).hints
 
 
 def test_a_wrong_secret(provider: Provider, reader: Client) -> None:

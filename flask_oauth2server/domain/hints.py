@@ -49,7 +49,7 @@ def _used(at: str | None, _facts: Mapping[str, Any]) -> _Told:
 
 
 def _kind(kind: str, facts: Mapping[str, Any]) -> _Told:
-    if kind in KINDS:
+    if kind in KINDS and "hint" not in facts:  # where it is known which one, its kind says nothing
         return [(f"What was sent is {KINDS[kind]}.", {})]
     if facts.get("seems_ours"):
         return [("It begins as those of this provider do, but its end does not fit: it was cut off or mistyped.", {})]
@@ -66,6 +66,10 @@ def _listed(message: str) -> Callable[[Any, Mapping[str, Any]], _Told]:
 
 def _spaces(has: bool, _facts: Mapping[str, Any]) -> _Told:
     return [("It has a space or a line end at its beginning or end.", {})] if has else []
+
+
+def _commas(has: bool, _facts: Mapping[str, Any]) -> _Told:
+    return [("There is a comma in it: scopes stand with spaces between.", {})] if has else []
 
 
 def _well_formed(is_code: bool, _facts: Mapping[str, Any]) -> _Told:
@@ -98,7 +102,8 @@ _TOLD: Mapping[str, Callable[[Any, Mapping[str, Any]], _Told]] = {
     "ended_by": _listed("The reason that is kept: %(value)s."),
     "given_to": _listed("It was given to the client %(value)s."),
     "unknown": _listed("Not registered here at all: %(value)s."),
-    "refused": _listed("Not among the scopes of the client, or not registered here: %(value)s."),
+    "withheld": _listed("Not among the scopes of the client: %(value)s."),
+    "has_comma": _commas,
     "missing": _listed("Missing: %(value)s."),
     "parameter": _listed("The parameter is %(value)s."),
     "scheme": _scheme,

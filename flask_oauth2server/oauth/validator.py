@@ -78,9 +78,15 @@ class Validator(RequestValidator):
         return not refused or request.refuse(self._scopes_refused(client, request.scopes, refused))
 
     def _scopes_refused(self, client: Any, asked: list[str], refused: list[str]) -> Reason:
-        unknown = [scope for scope in refused if scope not in self.server.scopes]
         sentence = f"the client may not ask for {' '.join(refused)!r}"
-        facts = {"sent": " ".join(asked), "expected": [" ".join(client.scopes)], "unknown": unknown, "refused": refused}
+        facts = {
+            "sent": " ".join(asked),
+            "expected": [" ".join(client.scopes)],
+            "refused": refused,
+            "unknown": [scope for scope in refused if scope not in self.server.scopes],
+            "withheld": [scope for scope in refused if scope in self.server.scopes],
+            "has_comma": any("," in scope for scope in refused),
+        }
         return Reason("scope_refused", sentence, **facts)
 
     def is_pkce_required(self, client_id: str, request: ProtocolRequest) -> bool:
