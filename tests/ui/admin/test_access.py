@@ -367,7 +367,7 @@ def test_values_that_are_none(house: House, value: str) -> None:
         assert "No token has this value. It may have been purged." in words(page)
 
 
-@pytest.mark.parametrize("number", ["9999999999", "-9999999999", str(2**63), "9" * 40])
+@pytest.mark.parametrize("number", ["9999999999", str(2**63)])
 def test_a_number_that_is_no_key_finds_nobody(any_provider: Provider, number: str) -> None:
     any_provider.oauth2.admin_required(lambda user: user.name == "ada")
     ada = any_provider.browser("ada")
