@@ -286,6 +286,16 @@ def _watched(provider: Provider, clients: dict[str, Any]) -> None:
     for cause, client_id, times in refused:
         counts[Counted(now.date(), f"refused:{cause}", clients[client_id].id)] = times
     server.storage.daily_counts.add(counts)
+    registered = clients["harvester"].redirect_uris
+    sent = f"{registered[0]}/"
+    request = {"client_id": "harvester", "redirect_uri": sent, "state": "(present, 32 characters)"}
+    other = {
+        "detail": "the redirect URI is not registered",
+        "method": "GET",
+        "sent": sent,
+        "expected": registered,
+        "parameters": [list(pair) for pair in request.items()],
+    }
     for number in range(10):
         cause = "redirect_uri_not_registered" if number else "secret_wrong"
         provider.db.session.add(
@@ -297,8 +307,8 @@ def _watched(provider: Provider, clients: dict[str, Any]) -> None:
                 endpoint="oauth2server.authorize" if number else "oauth2server.access_token",
                 client_pk=clients["harvester"].id,
                 client_id="harvester",
-                facts={},
-                created_at=now - timedelta(hours=number + 1),
+                facts=other if number else {"detail": "the credential is wrong", "method": "POST"},
+                created_at=now - timedelta(hours=10 - number),
             )
         )
     provider.oauth2.rotate_secret(clients["notebook"], old_expire_in=9 * 86400, commit=False)
