@@ -46,12 +46,12 @@ if {str(ROOT)!r} not in sys.path:
     sys.path.insert(0, {str(ROOT)!r})
 _folder, _before, _pushed = tempfile.TemporaryDirectory(), os.getcwd(), []
 os.chdir(_folder.name)
-from tests.support import answer_of, bearer, build, captioned
+from tests.support import answer_of, bearer, build, captioned, serving
 
 def fresh(**options):
     name = f"page{{len(os.listdir())}}.sqlite"
-    provider = build(f"sqlite:///{{_folder.name}}/{{name}}", **options)
-    return provider
+    with serving(admin=True):
+        return build(f"sqlite:///{{_folder.name}}/{{name}}", **options)
 
 def write_templates(page):
     for caption, template in captioned(Path({str(ROOT)!r}, "docs", page), "html+jinja"):

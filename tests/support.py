@@ -11,6 +11,7 @@ import struct
 import textwrap
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,6 +65,27 @@ class Provider:
         return self.app.test_client(use_cookies=False)
 
 
+#: How providers under test are set up. A map of many addresses takes longer to make than most tests: pages are
+#: switched on where they are looked at, see :func:`serving`.
+SETTINGS = {
+    "SECRET_KEY": "a secret of the tests",
+    "OAUTH2_ISSUER": ISSUER,
+    "PROPAGATE_EXCEPTIONS": True,
+    "OAUTH2_ENABLE_RATE_LIMITS": False,
+    "OAUTH2_ENABLE_ADMIN": False,
+    "OAUTH2_ENABLE_SETTINGS": False,
+}
+
+
+@contextmanager
+def serving(*, settings: bool = True, admin: bool = False) -> Iterator[None]:
+    """Providers that are built meanwhile have people's own pages, or those of administrators."""
+    before = dict(SETTINGS)
+    SETTINGS.update(OAUTH2_ENABLE_SETTINGS=settings, OAUTH2_ENABLE_ADMIN=admin)
+    yield
+    SETTINGS.update(before)
+
+
 def build(
     database_url: str,
     *,
@@ -82,13 +104,7 @@ def build(
     :param options: further arguments of ``OAuth2Server``.
     """
     app = Flask("provider")
-    settings = {
-        "SECRET_KEY": "a secret of the tests",
-        "SQLALCHEMY_DATABASE_URI": database_url,
-        "OAUTH2_ISSUER": ISSUER,
-        "PROPAGATE_EXCEPTIONS": True,
-        "OAUTH2_ENABLE_RATE_LIMITS": False,
-    }
+    settings = {**SETTINGS, "SQLALCHEMY_DATABASE_URI": database_url}
     app.config.update({**settings, **(config or {})})
     app.jinja_options = {**app.jinja_options, "bytecode_cache": _COMPILED}
     shared = set(options) <= {"features"}  # not where a test brings models of its own

@@ -23,11 +23,18 @@ from flask_oauth2server.models.mixins import ClientMixin
 from .cli.test_commands import run
 from .conftest import close
 from .domain.test_seals import Book
-from .support import Browser, Provider, build, picture
+from .support import Browser, Provider, build, picture, serving
 from .ui.conftest import CONFIG
 from .ui.pages import SECURITY, csrf, events, later, parse, personal_token, press, registered, stored
 
 AGENT = {"REMOTE_ADDR": "192.0.2.7", "HTTP_USER_AGENT": "Mozilla/5.0 (Windows NT 10.0; rv:140.0) Firefox/140.0"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pages() -> Iterator[None]:
+    """All pages are served."""
+    with serving(admin=True):
+        yield
 
 
 @pytest.fixture(scope="module")

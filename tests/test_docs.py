@@ -32,7 +32,7 @@ from flask_oauth2server.domain.clients import _COLUMNS
 from flask_oauth2server.domain.metadata import FIELDS
 from flask_oauth2server.state import ServerState
 
-from .support import Provider, answer_of, bearer, captioned, picture
+from .support import Provider, answer_of, bearer, captioned, picture, serving
 from .test_architecture import ROWS
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +41,13 @@ TOP = [ROOT / "README.rst", ROOT / "CONTRIBUTING.rst"]
 PAGES = [*TOP, *sorted(page for page in DOCS.rglob("*.rst") if "_build" not in page.parts)]
 
 Make = Callable[..., Provider]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pages() -> Iterator[None]:
+    """All pages are served."""
+    with serving(admin=True):
+        yield
 
 
 def name_of(page: Path) -> str:

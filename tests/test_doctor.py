@@ -24,7 +24,7 @@ from flask_oauth2server.doctor.network import Answer, Unreachable
 from flask_oauth2server.doctor.patient import Patient
 
 from .conftest import close
-from .support import Provider, build
+from .support import Provider, build, serving
 from .test_docs import DOCS, literals, table_rows
 
 KEY = "0123456789abcdef" * 4
@@ -39,6 +39,13 @@ WELL: dict[str, Any] = {
     "REMEMBER_COOKIE_SECURE": True,
     "REMEMBER_COOKIE_SAMESITE": "Lax",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pages() -> Iterator[None]:
+    """All pages are served."""
+    with serving(admin=True):
+        yield
 
 
 def foreign_keys_on(provider: Provider) -> None:

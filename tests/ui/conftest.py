@@ -8,9 +8,18 @@ import pytest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..conftest import close
-from ..support import Provider, build
+from ..support import Provider, build, serving
 
 CONFIG = {"OAUTH2_PROVIDER_NAME": "Meridian"}
+#: Modules that look at every page.
+EVERY_PAGE = ("test_pages", "test_translations")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pages(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All pages are served that a module looks at."""
+    with serving(admin=request.path.stem in EVERY_PAGE):
+        yield
 
 
 @pytest.fixture

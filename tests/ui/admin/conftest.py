@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from ...support import Client, Provider, picture
+from ...support import Client, Provider, picture, serving
 from ..conftest import CONFIG
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pages() -> Iterator[None]:
+    """All pages are served."""
+    with serving(admin=True):
+        yield
 
 
 @pytest.fixture
