@@ -18,7 +18,7 @@ from werkzeug.test import run_wsgi_app
 from ..support import ISSUER, Browser, Client, Provider
 
 #: How many requests are sent in all. More than the default are chosen anew each time.
-DEFAULT = 900
+DEFAULT = 600
 REQUESTS = int(os.environ.get("OAUTH2_TEST_FUZZ", str(DEFAULT)))
 REPEATABLE = REQUESTS <= DEFAULT
 

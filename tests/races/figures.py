@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 #: How many codes, refresh tokens, tickets and revocations are raced for on each database.
-RACES = int(os.environ.get("OAUTH2_TEST_RACES", "16"))
+RACES = int(os.environ.get("OAUTH2_TEST_RACES", "10"))
 #: A file to which the figures are written, a line of JSON each.
 FILE = os.environ.get("OAUTH2_TEST_FIGURES")
 

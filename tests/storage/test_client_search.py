@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -18,8 +19,12 @@ def names(found: FoundClients) -> list[str]:
     return [client.name for client in found.clients]
 
 
+#: Client IDs that begin as nothing that is looked for does: generated ones may.
+IDS = (f"zz-{number}" for number in count())
+
+
 def register(provider: Provider, name: str, **values: Any) -> Any:
-    values = {"redirect_uris": ["https://app.example/cb"], "scopes": ["email"], **values}
+    values = {"redirect_uris": ["https://app.example/cb"], "scopes": ["email"], "client_id": next(IDS), **values}
     return provider.oauth2.create_client(name=name, **values)[0]
 
 

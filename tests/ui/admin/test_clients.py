@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -33,8 +34,12 @@ def inside(provider: Provider) -> Iterator[Provider]:
         yield provider
 
 
+#: Client IDs that begin as nothing that is looked for does: generated ones may.
+IDS = (f"zz-{number}" for number in count())
+
+
 def register(provider: Provider, name: str, **values: Any) -> Any:
-    values = {"redirect_uris": [CALLBACK], "scopes": ["email"], **values}
+    values = {"redirect_uris": [CALLBACK], "scopes": ["email"], "client_id": next(IDS), **values}
     return provider.oauth2.create_client(name=name, **values)[0]
 
 
