@@ -285,6 +285,7 @@ def _leave(server: ServerState, token: TokenInfo, response: Response) -> Respons
     g.pop("_login_user", None)  # g outlives the request where a test has pushed an app context
     address = devices.plain(request.remote_addr)
     if token.pk is not None and _is_due(server, token, address):
+        server.note_token_use(token, address)
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         response.call_on_close(partial(_touch, app, server, token, address))
     return response

@@ -130,6 +130,8 @@ class ServerState:
         self.doctor: Doctor
         #: Counts the current request under the rate of its route; raises TooMany.
         self.rates: Callable[[Route], None] = lambda _: None
+        #: Is told that the use of a token is about to be written, and from which address it came.
+        self.note_token_use: Callable[[TokenInfo, str | None], None] = lambda *_: None
 
         self.routes: list[Route] = []
         self.parameters: dict[str, EndpointParameters] = {}

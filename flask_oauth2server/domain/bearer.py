@@ -32,6 +32,8 @@ class TokenInfo:
     :ivar last_used_at: naive UTC, or None.
     :ivar last_used_from: address of that use, where addresses are kept; or None.
     :ivar client_owner: key of the user who owns the client, or None.
+    :ivar authorization_pk: key of that authorization, or None.
+    :ivar good_until: when it or its authorization expires, whichever comes first; naive UTC.
     """
 
     client_id: str | None
@@ -47,6 +49,8 @@ class TokenInfo:
     last_used_at: datetime | None = None
     last_used_from: str | None = None
     client_owner: Any = None
+    authorization_pk: int | None = None
+    good_until: datetime | None = None
 
     @property
     def is_personal(self) -> bool:
@@ -137,4 +141,6 @@ def _info(row: Any) -> TokenInfo:
         last_used_at=row.last_used_at,
         last_used_from=row.last_used_from,
         client_owner=row.client_owner,
+        authorization_pk=row.authorization_id,
+        good_until=min(row.expires_at, row.authorization_expires_at or row.expires_at),
     )
