@@ -30,6 +30,8 @@ from .domain.records import Records
 from .domain.seals import Seals
 from .domain.subjects import Subjects
 from .domain.throttle import Throttle
+from .domain.token_cache import TokenCache
+from .domain.token_push import TokenPush
 from .domain.tokens import Values
 from .domain.why import Why
 from .scopes import ScopeRegistry
@@ -132,6 +134,8 @@ class ServerState:
         self.rates: Callable[[Route], None] = lambda _: None
         #: Is told that the use of a token is about to be written, and from which address it came.
         self.note_token_use: Callable[[TokenInfo, str | None], None] = lambda *_: None
+        self.token_cache: TokenCache | None = None
+        self.token_push: TokenPush | None = None
 
         self.routes: list[Route] = []
         self.parameters: dict[str, EndpointParameters] = {}

@@ -19,6 +19,7 @@ from . import (
     refresh_token,
     revocation,
     token,
+    token_cache,
 )
 
 DEFAULT_FEATURES: tuple[Any, ...] = (
@@ -31,6 +32,7 @@ DEFAULT_FEATURES: tuple[Any, ...] = (
     client_credentials,
     implicit,
     bearer,
+    token_cache,
     revocation,
     introspection,
     metadata,

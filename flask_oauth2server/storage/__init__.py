@@ -16,6 +16,7 @@ from .access import Access
 from .audit_events import AuditEvents
 from .audit_seals import AuditSeals
 from .authorizations import Authorizations
+from .changes import Changes
 from .client_search import ClientSearch
 from .clients import Clients
 from .consents import Consents
@@ -55,6 +56,7 @@ class Storage:
         self.grants = Grants(db, models)
         self.users = Users(db, models, user_model)
         self.tokens = Tokens(db, models, self.users)
+        self.changes = Changes(db, models, self.users)
         self.access = Access(db, models)
         self.scope_use = ScopeUse(db, models)
         self.client_search = ClientSearch(db, models)

@@ -9,6 +9,7 @@ from .. import clock, signals
 from ..domain import audit
 from ..domain.client_search import fill_in
 from ..signals import tell
+from ..storage.changes import ALL, USER, mark
 from .base import Base
 
 
@@ -32,6 +33,20 @@ class UserVerbs(Base):
 
         server.storage.unit.run(work, commit)
         tell(signals.user_forgotten, user_id=whose)
+
+    def forget_tokens(self, user: Any = None, *, key: Any = None) -> None:
+        """Let protected views ask the database again about a user's tokens, or about all, in all processes that
+        ``OAUTH2_TOKEN_CACHE_URL`` joins.
+
+        Call it where somebody is deactivated by other means than a column ``is_active`` of ``user_model``, or
+        where tables are changed past ``db.session``. Before or after the commit, both will do.
+
+        :param user: whose; none and no *key*: everybody's.
+        :param key: the stored key of a user who cannot be loaded any more, instead of *user*.
+        """
+        server = self._server
+        whose = server.subjects.key_of(user) if user is not None else key
+        server.storage.changes.note(ALL if whose is None else mark(USER, whose))
 
     def export_user(self, user: Any = None, *, key: Any = None, commit: bool = True) -> dict[str, Any]:
         """What is stored about a user, as JSON values; times in seconds since the epoch. That it was handed out
