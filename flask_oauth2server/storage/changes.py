@@ -40,7 +40,6 @@ _KEYS = {
 }
 #: Statements as text that change nothing.
 _READING = {"SELECT", "PRAGMA", "SHOW", "SET", "EXPLAIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT"}
-_INFO_KEY = "oauth2server changes"
 
 
 def mark(kind: str, key: Any) -> str:
@@ -155,7 +154,6 @@ class Changes(Queries):
 
     def _look(self, connection: Any, _: Any, text: str, __: Any, context: Any, ___: bool) -> None:
         statement = getattr(context, "invoked_statement", None)
-        statement = getattr(statement, "statement", statement)  # of what was compiled beforehand
         if getattr(statement, "is_select", False):
             return
         if getattr(statement, "is_dml", False):
@@ -169,11 +167,11 @@ class Changes(Queries):
             running.wrote = True
             running.marks.update(marks)
         elif marks:  # past the session: told now, and again when the connection is given back
-            connection.info.setdefault(_INFO_KEY, set()).update(marks)
+            connection.info.setdefault(self, set()).update(marks)
             self._tell(marks)
 
     def _given_back(self, _: Any, record: Any) -> None:
-        marks = record.info.pop(_INFO_KEY, None) if record is not None else None
+        marks = record.info.pop(self, None) if record is not None else None
         if marks:
             self._tell(marks)
 
