@@ -12,7 +12,6 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import NamedTuple
 from weakref import WeakSet
 
@@ -235,7 +234,7 @@ class TokenCache:
 
     def note_use(self, token: TokenInfo, address: str | None) -> None:
         """Remember that the use of *token* is being written down, so that it is not at each request."""
-        used = replace(token, last_used_at=clock.now(), last_used_from=address)
+        used = token._replace(last_used_at=clock.now(), last_used_from=address)
         with self._lock:
             for key in self._marked.get(mark(TOKEN, token.pk), ()):
                 self._good[key].token = used
