@@ -21,13 +21,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from flask import Flask, redirect, request
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 from flask_sqlalchemy import SQLAlchemy
-from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Boolean, Integer, String, event
 from sqlalchemy.orm import mapped_column
 
 from flask_oauth2server import OAuth2Server, Scope
 
 from . import tables
+from .shared import App, Database
 
 ISSUER = "https://provider.example"
 CALLBACK = "https://client.example/cb"
@@ -103,10 +103,9 @@ def build(
     :param fresh: whether the tables are made anew, with the users ada and bob.
     :param options: further arguments of ``OAuth2Server``.
     """
-    app = Flask("provider")
+    app = App("provider")
     settings = {**SETTINGS, "SQLALCHEMY_DATABASE_URI": database_url}
     app.config.update({**settings, **(config or {})})
-    app.jinja_options = {**app.jinja_options, "bytecode_cache": _COMPILED}
     shared = set(options) <= {"features"}  # not where a test brings models of its own
     db, User = (_database if shared else _database.__wrapped__)(user_model)  # noqa: N806
     db.init_app(app)
@@ -147,31 +146,13 @@ def build(
     return Provider(app, db, oauth2, User)
 
 
-class _Compiled(BytecodeCache):
-    """Templates that another app of this process has compiled already."""
-
-    def __init__(self) -> None:
-        self._codes: dict[str, tuple[str, Any]] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        checksum, code = self._codes.get(bucket.key, ("", None))
-        if checksum == bucket.checksum:
-            bucket.code = code
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._codes[bucket.key] = bucket.checksum, bucket.code
-
-
-_COMPILED = _Compiled()
-
-
 @cache
-def _database(user_model: bool) -> tuple[SQLAlchemy, Any]:
+def _database(user_model: bool) -> tuple[Database, Any]:
     """A db and its user class, shared by the providers of a process: making models takes longer than most tests.
 
     :param user_model: whether the extension is told the user class, for then its models are others.
     """
-    db = SQLAlchemy()
+    db = Database()
 
     class User(UserMixin, db.Model):  # type: ignore[name-defined]
         __tablename__ = "test_user"
