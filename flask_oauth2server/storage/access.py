@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from .. import clock
 from .base import Queries
@@ -121,7 +121,9 @@ class Access(Queries):
     def _alone(self, whose: Whose) -> Any:
         table = self.models.Token.__table__
         live = table.c.revoked_at.is_(None) & (table.c.expires_at > clock.now())
-        return select(table.c.id).where(*whose.conditions(table), table.c.authorization_id.is_(None), live)
+        # No key is 0. Asked for NULL, SQLite would look at the tokens of everybody that hang on no authorization.
+        alone = func.coalesce(table.c.authorization_id, 0) == 0
+        return select(table.c.id).where(*whose.conditions(table), alone, live)
 
     def forget_consents(self, whose: Whose) -> int:
         """Remove what somebody agreed to, so that it is asked again; returns how many there were."""

@@ -188,10 +188,11 @@ class ClientSearch(Queries):
     def _filters(self, sought: Sought) -> list[Any]:
         client = self.models.Client.__table__
         filters = []
+        # Not IS, for which MariaDB uses no index.
         if sought.confidential is not None:
-            filters.append(client.c.is_confidential.is_(sought.confidential))
+            filters.append(client.c.is_confidential == literal(sought.confidential))
         if sought.verified is not None:
-            filters.append(client.c.verified.is_(sought.verified))
+            filters.append(client.c.verified == literal(sought.verified))
         if sought.disabled is not None:
             ended = client.c.disabled_at
             filters.append(ended.is_not(None) if sought.disabled else ended.is_(None))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, delete, exists, or_, select, text
+from sqlalchemy import Select, and_, delete, exists, false, or_, select, text
 
 from .. import clock
 from .base import Queries
@@ -128,7 +128,7 @@ class Health(Queries):
     def unchecked_first_party(self) -> Counted:
         """Clients of which people are not asked, though nobody has checked them."""
         table = self.models.Client.__table__
-        looked = select(table).where(table.c.verified.is_(False)).order_by(table.c.id.desc())
+        looked = select(table).where(table.c.verified == false()).order_by(table.c.id.desc())
         return self._of(looked, lambda row: and_(row.c.first_party, row.c.disabled_at.is_(None)))
 
     def without_terms(self) -> Counted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import false, func, or_, select
 
 from .. import clock
 from .base import Queries
@@ -24,7 +24,7 @@ class OverviewQueries(Queries):
     def unchecked(self, most: int) -> int:
         """How many of them nobody has checked."""
         table = self.models.Client.__table__
-        return self.counted(select(table.c.id).where(table.c.verified.is_(False)), most)
+        return self.counted(select(table.c.id).where(table.c.verified == false()), most)
 
     def disabled(self, most: int) -> int:
         """How many of them are disabled."""
@@ -50,13 +50,13 @@ class OverviewQueries(Queries):
     def waiting_count(self, most: int) -> int:
         """How many enabled clients nobody has checked."""
         table = self.models.Client.__table__
-        waiting = select(table.c.id).where(table.c.verified.is_(False), table.c.disabled_at.is_(None))
+        waiting = select(table.c.id).where(table.c.verified == false(), table.c.disabled_at.is_(None))
         return self.counted(waiting, most)
 
     def waiting(self, limit: int) -> list[Any]:
         """Enabled clients that nobody has checked, the latest first."""
         model = self.models.Client
-        statement = select(model).where(model.verified.is_(False), model.disabled_at.is_(None))
+        statement = select(model).where(model.verified == false(), model.disabled_at.is_(None))
         return list(self.db.session.scalars(statement.order_by(model.id.desc()).limit(limit)))
 
     def named(self, pks: list[int]) -> dict[int, Any]:

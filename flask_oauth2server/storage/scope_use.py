@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 
 from .base import Queries
 
@@ -28,5 +28,5 @@ class ScopeUse(Queries):
         ``disabled_at``."""
         table = self.models.Client.__table__
         columns = table.c["id", "client_id", "name", "disabled_at"]
-        statement = select(columns).where(table.c.may_introspect.is_(True)).order_by(table.c.id.desc())
+        statement = select(columns).where(table.c.may_introspect == true()).order_by(table.c.id.desc())
         return self.all(statement.limit(limit))

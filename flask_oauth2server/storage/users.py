@@ -77,10 +77,13 @@ class Users(Queries):
         execute = run or self.changed
         models = self.models
         authorizations, grants = models.Authorization.__table__, models.Grant.__table__
-        theirs = select(authorizations.c.id).where(authorizations.c.user_id == key)
         # Lock first what everything hangs on, in the order of the house.
         execute(update(authorizations).where(authorizations.c.user_id == key).values(revoked_reason="user removed"))
-        execute(delete(grants).where(grants.c.authorization_id.in_(theirs)))
+        theirs = grants.c.authorization_id == authorizations.c.id
+        found = select(grants.c.id).join(authorizations, theirs).where(authorizations.c.user_id == key)
+        # Named each: from a subquery MariaDB deletes by looking at all codes of everybody.
+        for row in self.all(found) if run is None else list(run(found)):
+            execute(delete(grants).where(grants.c.id == row.id))
         for model in (models.Token, models.Consent, models.Authorization, models.Failure):
             execute(delete(model.__table__).where(model.__table__.c.user_id == key))
         clients = models.Client.__table__
