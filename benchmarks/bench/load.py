@@ -1,0 +1,156 @@
+"""One round: so many seconds of load on a server, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .driver import Client, sign_in
+from .scenarios import Scenario
+from .servers import Server, pinned
+
+_LUA = Path(__file__).with_name("load.lua")
+#: Connections at once; the same for all, so that latencies compare.
+_CONNECTIONS = 4
+_UNCOUNTED_STEPS = 5
+
+
+class Round(NamedTuple):
+    """What one target did in one round.
+
+    :ivar rate: answers (or flows) a second.
+    :ivar cpu: milliseconds of CPU of the workers for each.
+    :ivar p50: median latency, milliseconds.
+    :ivar p99: the same of the slowest hundredth.
+    """
+
+    done: int
+    rate: float
+    cpu: float
+    p50: float
+    p99: float
+
+
+class Failed(Exception):  # noqa: N818
+    """A target gave another answer than the scenario expects."""
+
+
+class Load:
+    """Makes rounds of one scenario on one server.
+
+    :param core: where the load is made; empty: anywhere.
+    :param folder: for files that wrk reads.
+    """
+
+    def __init__(self, scenario: Scenario, server: Server, core: str, folder: Path) -> None:
+        self._scenario, self._server, self._core = scenario, server, core
+        self._file = folder / f"{server.target.name}.requests"
+        self._requests: list[bytes] = []
+        self._client = Client(server.port, server.target.paths)
+        if scenario.requests is not None:
+            self._requests = scenario.requests(server.target.paths, server.dataset.tokens)
+            self._file.write_bytes(b"".join(b"%d\n%s" % (len(each), each) for each in self._requests))
+        else:
+            sign_in(self._client)
+
+    def warm(self, seconds: float) -> None:
+        """Let it do what it does the first time only; each token is presented once, as far as time allows."""
+        if self._scenario.requests is not None:
+            self._send(seconds, "each")
+        else:
+            self._take_steps(seconds)
+
+    def round(self, seconds: float) -> Round:
+        """Measure.
+
+        :raises Failed: if an answer was not as expected.
+        """
+        if self._scenario.warmed:
+            self.warm(min(1.0, seconds))
+        if self._scenario.requests is None:
+            return self._take_steps(seconds)
+        before = self._server.cpu()
+        found = self._send(seconds, str(random.randrange(1 << 30)))
+        spent = self._server.cpu() - before
+        count = found["requests"]
+        return Round(count, count / found["seconds"], 1000 * spent / count, found["p50"], found["p99"])
+
+    def _send(self, seconds: float, order: str) -> dict[str, Any]:
+        wrk = shutil.which("wrk")
+        found = self._send_by_wrk(wrk, seconds, order) if wrk else self._send_slowly(seconds, order)
+        self._server.check_alive()
+        if found["unexpected"] or found["errors"] or not found["requests"]:
+            raise Failed(f"{self._server.target.name}, {self._scenario.name}: {found}")
+        return found
+
+    def _send_by_wrk(self, wrk: str, seconds: float, order: str) -> dict[str, Any]:
+        whole = max(1, round(seconds))  # wrk counts in whole seconds
+        options = ["-t1", f"-c{_CONNECTIONS}", f"-d{whole}s", "--timeout", "30s", "-s", str(_LUA)]
+        address = f"http://127.0.0.1:{self._server.port}"
+        arguments = [str(self._file), str(self._scenario.expected), order]
+        command = [*pinned(self._core), wrk, *options, address, "--", *arguments]
+        printed = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)
+        line = printed.stdout.partition("\nbench ")[2]
+        if not line:
+            raise Failed(f"{self._server.target.name}: wrk said {printed.stdout} {printed.stderr}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def _send_slowly(self, seconds: float, order: str) -> dict[str, Any]:
+        """One after the other, by the driver: where there is no wrk, to see that the harness works."""
+        taken, unexpected, begun = [], 0, time.perf_counter()
+        chosen = iter(self._requests) if order == "each" else iter(lambda: random.choice(self._requests), None)
+        for raw in chosen:
+            head, _, body = raw.decode().partition("\r\n\r\n")
+            first, *lines = head.split("\r\n")
+            method, path, _version = first.split(" ")
+            headers = dict(line.split(": ", 1) for line in lines if not line.startswith(("Host", "Content-Length")))
+            started = time.perf_counter()
+            answer = self._client.ask(method, path, headers, body or None)
+            taken.append(time.perf_counter() - started)
+            unexpected += answer.status != self._scenario.expected
+            if time.perf_counter() - begun > seconds:
+                break
+        return {
+            "requests": len(taken),
+            "seconds": time.perf_counter() - begun,
+            "unexpected": unexpected,
+            "errors": 0,
+            **percentiles(taken),
+        }
+
+    def _take_steps(self, seconds: float) -> Round:
+        steps = self._scenario.steps
+        assert steps is not None
+        try:
+            needed = steps.begin(self._client, seconds)
+            for _ in range(_UNCOUNTED_STEPS):
+                steps.step(self._client, needed)
+            taken: list[float] = []
+            cpu, begun = self._server.cpu(), time.perf_counter()
+            while time.perf_counter() - begun < seconds:
+                started = time.perf_counter()
+                if not steps.step(self._client, needed):
+                    break
+                taken.append(time.perf_counter() - started)
+            elapsed, spent = time.perf_counter() - begun, self._server.cpu() - cpu
+        except AssertionError as error:
+            raise Failed(f"{self._server.target.name}, {self._scenario.name}: {error}") from error
+        if not taken:
+            raise Failed(f"{self._server.target.name}, {self._scenario.name}: nothing was done in {seconds} s")
+        told = percentiles(taken)
+        count = len(taken)
+        return Round(count, count / elapsed, 1000 * spent / count, told["p50"], told["p99"])
+
+
+def percentiles(taken: Sequence[float]) -> dict[str, float]:
+    """Median and 99th percentile of seconds, in milliseconds."""
+    ordered = sorted(taken)
+    return {"p50": 1000 * statistics.median(ordered), "p99": 1000 * ordered[int(0.99 * (len(ordered) - 1))]}

@@ -1,0 +1,141 @@
+"""The rounds of a scenario: interleaved, the floor before and after, noisy ones repeated."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from . import environments, probes
+from .datasets import dataset
+from .driver import Client
+from .load import Failed, Load, Round
+from .scenarios import Scenario
+from .servers import Server, cores, serving
+from .targets import ALL, Target
+
+#: A cycle in which a floor's own figure moved by more than this, from before to after, is repeated.
+NOISY = 0.08
+
+
+class Cycle(NamedTuple):
+    """Each target's round, and those of the floors before and after them."""
+
+    before: Mapping[str, Round]
+    rounds: Mapping[str, Round]
+    after: Mapping[str, Round]
+
+    def is_noisy(self, by_cpu: bool) -> bool:
+        """Whether a floor differs from itself."""
+        return any(
+            abs(figure(first, by_cpu) - figure(self.after[name], by_cpu))
+            > NOISY * max(figure(first, by_cpu), figure(self.after[name], by_cpu))
+            for name, first in self.before.items()
+        )
+
+    def floor(self, name: str, by_cpu: bool) -> float:
+        """What the targets of this cycle are compared with: between before and after."""
+        return (figure(self.before[name], by_cpu) + figure(self.after[name], by_cpu)) / 2
+
+
+def figure(of: Round, by_cpu: bool) -> float:
+    """What is compared: the rate, or of flows how many fit into a second of CPU."""
+    return 1000 / max(of.cpu, 1e-9) if by_cpu else of.rate
+
+
+class Measured(NamedTuple):
+    """All of one scenario.
+
+    :ivar cycles: those that count.
+    :ivar repeated: how many were thrown away because they were noisy.
+    :ivar kept_noisy: how many of those that count are noisy all the same.
+    :ivar memory: the most memory of each target's workers, MiB.
+    :ivar wrong: what targets that were not measured did.
+    """
+
+    scenario: Scenario
+    cycles: Sequence[Cycle]
+    repeated: int
+    kept_noisy: int
+    memory: Mapping[str, float]
+    wrong: Mapping[str, str]
+
+    @property
+    def by_cpu(self) -> bool:
+        """Whether CPU is compared, and not the rate: where a driver takes steps one after the other."""
+        return self.scenario.steps is not None
+
+
+class Effort(NamedTuple):
+    """How much is measured.
+
+    :ivar seconds: of a round.
+    :ivar cycles: of a scenario.
+    :ivar repeats: so many noisy cycles are repeated.
+    :ivar tokens: the largest data set; scenarios with more get this many.
+    """
+
+    seconds: float
+    cycles: int
+    repeats: int
+    tokens: int
+
+
+def measure(
+    scenario: Scenario, targets: Sequence[Target], effort: Effort, programs: Mapping[str, str], **values: str
+) -> Measured:
+    """Serve the targets and their floors side by side, and load one after the other.
+
+    :param programs: for a folder that is not to have an environment of its own, what runs its programs.
+    :param values: for marks in settings.
+    """
+    tokens = min(scenario.tokens, effort.tokens)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        servers: dict[str, Server] = {}
+        loads: dict[str, Load] = {}
+        wrong: dict[str, str] = {}
+        for target in targets:
+            program = programs.get(target.folder) or environments.program(target.folder)
+            rows = stack.enter_context(dataset(target, tokens, folder, program))
+            served = serving(target, rows, program, cores().server, folder, **values)
+            try:
+                servers[target.name] = server = stack.enter_context(served)
+                probes.probe(scenario, Client(server.port, target.paths), rows.tokens)
+                load = Load(scenario, server, cores().load, folder)
+                load.warm(min(1.0, effort.seconds))
+                loads[target.name] = load
+            except (probes.Wrong, Failed, RuntimeError) as error:
+                wrong[target.name] = str(error)
+                print(f"!!! {target.name} is not measured: {error}", file=sys.stderr)
+        cycles, repeated, noisy = _cycles(scenario, loads, effort)
+        memory = {name: servers[name].memory() for name in loads}
+    return Measured(scenario, cycles, repeated, noisy, memory, wrong)
+
+
+def _cycles(scenario: Scenario, loads: Mapping[str, Load], effort: Effort) -> tuple[list[Cycle], int, int]:
+    cycles: list[Cycle] = []
+    repeated = noisy = 0
+    by_cpu = scenario.steps is not None
+    while len(cycles) < effort.cycles:
+        cycle = _cycle(loads, effort.seconds, len(cycles))
+        if cycle.is_noisy(by_cpu) and repeated < effort.repeats:
+            repeated += 1
+            continue
+        noisy += cycle.is_noisy(by_cpu)
+        cycles.append(cycle)
+    return cycles, repeated, noisy
+
+
+def _cycle(loads: Mapping[str, Load], seconds: float, number: int) -> Cycle:
+    """All targets once; who begins changes from cycle to cycle."""
+    floors = [name for name in loads if ALL[name].floor == name]
+    others = [name for name in loads if name not in floors]
+    turn = number % max(1, len(others))
+    before = {name: loads[name].round(seconds) for name in floors}
+    rounds = {name: loads[name].round(seconds) for name in others[turn:] + others[:turn]}
+    after = {name: loads[name].round(seconds) for name in floors}
+    return Cycle(before, rounds, after)
