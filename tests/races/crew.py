@@ -19,8 +19,10 @@ from typing import Any
 
 from flask import got_request_exception
 
+from flask_oauth2server.domain import secrets
+
 from ..support import Provider
-from .service import attach
+from .service import attach, hashed_cheaply
 
 PROCESSES, THREADS = 4, 8
 PAIR, EIGHT = 2, 8
@@ -96,7 +98,8 @@ class Crew:
     """
 
     def __init__(self, database_url: str, config: dict[str, Any] | None = None) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")  # which has imported everything, and has done nothing yet
+        context.set_forkserver_preload([__name__, f"{__package__}.jobs"])
         barriers = {size: [context.Barrier(size) for _ in range(PROCESSES * THREADS // size)] for size in (PAIR, EIGHT)}
         self._members = []
         for number in range(PROCESSES):
@@ -140,6 +143,7 @@ class Crew:
 def _live(number: int, database_url: str, config: Any, barriers: Any, pipe: Any) -> None:
     """One process of the crew: attach, then do what comes through the pipe until it is closed."""
     warnings.simplefilter("error")
+    secrets.generate_password_hash = hashed_cheaply
     try:
         provider = attach(database_url, config)
         raised: list[str] = []

@@ -48,7 +48,8 @@ class Service:
         self.log = log
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
             self.port = listener.getsockname()[1]
-            command = ["-m", "gunicorn", "tests.races.service:create_app()", "--bind", f"fd://{listener.fileno()}"]
+            command = ["-m", "gunicorn", "tests.races.service:create_app()", "--config", "python:tests.races.service"]
+            command += ["--bind", f"fd://{listener.fileno()}"]
             with log.open("wb") as output:
                 self._process = subprocess.Popen(
                     [sys.executable, *command, "--workers", "2", "--threads", "4", "--graceful-timeout", "5"],

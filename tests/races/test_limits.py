@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from flask_oauth2server.domain import tokens
+from flask_oauth2server.domain import secrets, tokens
 
 from ..conftest import close
 from . import jobs
 from .conftest import Arena, prepared
 from .crew import EIGHT, Crew
 from .figures import report
+from .service import hashed_cheaply
 from .test_races import headers_of, told
 
 PER_CLIENT, PER_ADDRESS = 20, 30
@@ -23,6 +24,14 @@ OVERRIDES = {"OAUTH2_GUESSES_PER_CLIENT": PER_CLIENT, "OAUTH2_GUESSES_PER_ADDRES
 #: The 32 threads send so many requests together.
 ALL = 96
 GRANT = {"grant_type": "client_credentials", "scope": "email"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap() -> Iterator[None]:
+    """What clients are given here costs as little as in the crew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secrets, "generate_password_hash", hashed_cheaply)
+        yield
 
 
 def request_of(client_id: str, secret: str, address: str) -> dict[str, Any]:
