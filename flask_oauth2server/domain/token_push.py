@@ -15,8 +15,9 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from ..errors import ConfigurationError
 from ..storage.changes import ALL
@@ -52,7 +53,7 @@ class TokenPush:
     ) -> None:
         self._client, self.errors = _client(url)
         self._channel = channel
-        self._cache = cache
+        self.cache = cache
         self._timer = timer
         self.renew()
         _pushes.add(self)
@@ -63,19 +64,27 @@ class TokenPush:
         self._follower: threading.Thread | None = None
         self._debtor: threading.Thread | None = None
         self._silent_until = -math.inf
-        if self._cache is not None:
-            self._cache.trusted_until = -math.inf  # until somebody follows
+        self._line: _Line | None = None
+        self._is_lost = False
+        self._is_closed = False
+        if self.cache is not None:
+            self.cache.trusted_until = -math.inf  # until somebody follows
+
+    def close(self) -> None:
+        """Follow no more and believe nothing; the threads end within a second."""
+        self._is_closed = True
+        if self.cache is not None:
+            self.cache.distrust()
 
     # --- telling --------------------------------------------------------------------------------------
 
     def tell(self, marks: frozenset[str]) -> None:
         """Tell all processes of changes; where Redis does not answer, they are told as soon as it does."""
-        named = sorted(marks) if len(marks) <= _MOST else [ALL]
-        if not self._publish(named):
-            with self._lock:
-                if self._debtor is None:
-                    self._debtor = threading.Thread(target=self._repay, name="oauth2server debt", daemon=True)
-                    self._debtor.start()
+        if self._publish(sorted(marks) if len(marks) <= _MOST else [ALL]):
+            return
+        with self._lock:
+            if self._debtor is None:
+                self._debtor = _thread("debt", self, TokenPush._repay)
 
     def _publish(self, named: list[str]) -> bool:
         if self._timer() < self._silent_until:
@@ -84,25 +93,23 @@ class TokenPush:
             self._client.publish(self._channel, json.dumps(named))
         except self.errors as error:
             self._silent_until = self._timer() + _SILENCE
-            log.error("other processes could not be told of ended tokens, this is tried again: %s", error)
+            if self._debtor is None:
+                log.error("other processes cannot be told now of tokens that have ended: %s", error)
             return False
         return True
 
-    def _repay(self) -> None:
-        """Tell of everything, as soon as that is possible."""
-        while True:
-            time.sleep(PULSE)
-            # Whatever comes in between finds no debtor, or is told by this one.
-            with self._lock:
-                if self._publish([ALL]):
-                    self._debtor = None
-                    return
+    def _repay(self) -> bool:
+        """Tell of everything, as soon as that is possible; whether it was not."""
+        time.sleep(PULSE)
+        with self._lock:  # who fails to tell meanwhile finds no debtor, or one who tells of that, too
+            if self._publish([ALL]):
+                self._debtor = None
+                log.info("other processes have been told")
+                return False
+        return not self._is_closed
 
     def ping(self) -> None:
-        """Ask whether Redis answers.
-
-        :raises OSError: one of :attr:`errors`, if it does not.
-        """
+        """Ask whether Redis answers; raises one of :attr:`errors` if it does not."""
         self._client.ping()
 
     # --- following ------------------------------------------------------------------------------------
@@ -111,48 +118,87 @@ class TokenPush:
         """See to it that the channel is followed in this process."""
         if self._follower is None:
             with self._lock:
-                if self._follower is None and self._cache is not None:
-                    follower = threading.Thread(
-                        target=self._follow, args=(self._cache,), name="oauth2server push", daemon=True
-                    )
-                    follower.start()
-                    self._follower = follower
+                if self._follower is None:
+                    self._follower = _thread("push", self, TokenPush._attend)
 
-    def _follow(self, cache: TokenCache) -> None:
-        while True:
-            try:
-                self._attend(cache)
-            except self.errors as error:
-                log.warning("the cache of tokens is out of use until Redis answers: %s", error)
-            except Exception:
-                log.exception("the cache of tokens is out of use for a moment")
-            finally:
-                cache.distrust()
-            time.sleep(PULSE)
-
-    def _attend(self, cache: TokenCache) -> None:
-        """Follow one connection until it is lost."""
-        channel = self._client.pubsub()
+    def _attend(self) -> bool:
+        """Follow for a moment; whether to go on."""
+        assert self.cache is not None
         try:
-            channel.subscribe(self._channel)
-            number, sent_at, is_waiting = 0, -math.inf, False
-            while True:
-                now = self._timer()
-                if is_waiting and now - sent_at > PATIENCE:
-                    raise TimeoutError("no answer to a ping")
-                if not is_waiting and now - sent_at >= PULSE:
-                    number, sent_at, is_waiting = number + 1, now, True
-                    channel.ping(str(number))
-                until = sent_at + (PATIENCE if is_waiting else PULSE)
-                message = channel.get_message(timeout=max(0.001, until - now))
-                if message is None:
-                    continue
-                if message["type"] != "pong":
-                    cache.forget(_marks(message))
-                elif is_waiting and _text(message["data"]) == str(number):
-                    cache.trusted_until, is_waiting = sent_at + PATIENCE, False
-        finally:
-            channel.close()
+            if self._line is None:
+                self._line = _Line(self._client.pubsub(), self._channel, self.cache, self._timer)
+            self._line.attend()
+            if self._is_lost and self._timer() < self.cache.trusted_until:
+                self._is_lost = False
+                log.info("the cache of tokens is in use again")
+        except Exception as error:
+            self.cache.distrust()
+            if not isinstance(error, self.errors):
+                log.exception("the cache of tokens is out of use for a moment")
+            elif not self._is_lost:
+                log.warning("the cache of tokens is out of use until Redis answers: %s", error)
+            self._is_lost = True
+            self._hang_up()
+            time.sleep(PULSE)
+        if self._is_closed:
+            self._hang_up()
+            self.cache.distrust()
+        return not self._is_closed
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+
+class _Line:
+    """One connection that follows the channel, and the ping that is under way on it."""
+
+    def __init__(self, pubsub: Any, name: str, cache: TokenCache, timer: Callable[[], float]) -> None:
+        self._pubsub = pubsub
+        self._cache = cache
+        self._timer = timer
+        self._number = 0
+        self._sent_at = -math.inf
+        self._is_waiting = False
+        pubsub.subscribe(name)
+
+    def attend(self) -> None:
+        """Send a ping if it is time, and take one message if one comes soon.
+
+        :raises TimeoutError: if a ping was not answered in time.
+        """
+        now = self._timer()
+        if self._is_waiting and now - self._sent_at > PATIENCE:
+            raise TimeoutError("no answer to a ping")
+        if not self._is_waiting and now - self._sent_at >= PULSE:
+            self._number, self._sent_at, self._is_waiting = self._number + 1, now, True
+            self._pubsub.ping(str(self._number))
+        message = self._pubsub.get_message(timeout=PULSE if self._is_waiting else self._sent_at + PULSE - now)
+        if message is None:
+            return
+        if message["type"] != "pong":
+            self._cache.forget(_marks(message))
+        elif self._is_waiting and _text(message["data"]) == str(self._number):
+            # What was published before the ping was sent has come before its answer.
+            self._cache.trusted_until, self._is_waiting = self._sent_at + PATIENCE, False
+
+    def close(self) -> None:
+        with suppress(Exception):  # it is lost already
+            self._pubsub.close()
+
+
+def _thread(name: str, push: TokenPush, step: Callable[[TokenPush], bool]) -> threading.Thread:
+    """Repeat *step* in a thread until it returns False, or the app is gone."""
+    weak = ref(push)
+
+    def run() -> None:
+        while (alive := weak()) is not None and step(alive):
+            del alive
+
+    thread = threading.Thread(target=run, name=f"oauth2server {name}", daemon=True)
+    thread.start()
+    return thread
 
 
 def _client(url: str) -> tuple[Any, tuple[type[Exception], ...]]:
