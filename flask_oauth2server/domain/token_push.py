@@ -237,7 +237,7 @@ def _marks(message: dict[str, Any]) -> list[str]:
     if message["type"] == "message":
         try:
             told = json.loads(message["data"])
-        except ValueError:
+        except (ValueError, RecursionError):
             return [ALL]
         if isinstance(told, list) and all(isinstance(name, str) for name in told):
             return told
