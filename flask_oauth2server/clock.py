@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def timestamp() -> float:
@@ -16,7 +17,12 @@ def now() -> datetime:
 
     MariaDB's ``DATETIME`` keeps no fractions, so no database is given any.
     """
-    return datetime.fromtimestamp(int(timestamp()), UTC).replace(tzinfo=None)
+    return _second(int(timestamp()))
+
+
+@lru_cache(maxsize=1)
+def _second(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 def epoch(moment: datetime) -> int:

@@ -14,6 +14,7 @@ from flask import Flask, current_app, request
 
 from . import resource
 from .state import ServerState
+from .transport import before_first_request
 
 _MARK = "_oauth2server_wrapped"
 
@@ -24,7 +25,7 @@ def init_app(app: Flask) -> None:
         _wrap(app.extensions["csrf"])
     else:
         # Registered before CSRFProtect's own hook, so it runs before that.
-        app.before_request(_wrap_later)
+        before_first_request(app, _wrap_later)
 
 
 def _wrap_later() -> None:

@@ -307,7 +307,7 @@ def _meet_login_manager(app: Flask, server: ServerState) -> None:
             stacklevel=5,
         )
     else:
-        let_tokens_in(server.login_manager)
+        let_tokens_in(app, server.login_manager)
 
     def check_order() -> None:
         if getattr(app, "login_manager", None) is not server.login_manager:
@@ -318,7 +318,7 @@ def _meet_login_manager(app: Flask, server: ServerState) -> None:
                 "one of its own."
             )
 
-    app.before_request(check_order)
+    transport.before_first_request(app, check_order)
 
 
 def _start_development(app: Flask, server: ServerState, development: Development) -> None:

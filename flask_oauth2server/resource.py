@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from flask import Flask, Response, after_this_request, current_app, g, jsonify, request
+from flask import Flask, Request, Response, after_this_request, current_app, g, jsonify, request
 from flask.views import View
 
 from . import clock, signals
-from .domain import devices, tokens
+from .domain import devices, sessions, tokens
 from .domain.bearer import TokenInfo
 from .domain.cleaning import cleaned, scheme_of
-from .errors import Gone, TokenRefused, Unavailable
+from .errors import TokenRefused, Unavailable
 from .reasons import Reason
 from .signals import tell
 from .state import ServerState
+from .storage.unit import DATABASE_ERRORS
 from .transport import network
 
 log = logging.getLogger(__name__)
@@ -127,28 +128,37 @@ def carries_token(server: ServerState) -> bool:
 def admit(demand: Demand) -> Response | None:
     """Judge the current request; None lets it in, else the answer that refuses it."""
     server: ServerState = current_app.extensions["oauth2server"]
-    entered = getattr(request, "oauth", None)
+    sent: Request = request._get_current_object()  # type: ignore[attr-defined]
+    entered = getattr(sent, "oauth", None)
     try:
-        with server.storage.guarded():
-            token = _token(server) if entered is None else entered.token
-            if token is None and demand.optional:
-                return None
-            if token is None:
-                sent = scheme_of(request.headers.get("Authorization", ""))
-                raise _Refusal(401, detail=Reason("token_missing", "no token was sent", scheme=sent))
-            _check_scopes(token, demand)
+        token = _looked_up(server, sent) if entered is None else entered.token
+        if token is None and demand.optional:
+            return None
+        if token is None:
+            scheme = scheme_of(sent.headers.get("Authorization", ""))
+            raise _Refusal(401, detail=Reason("token_missing", "no token was sent", scheme=scheme))
+        _check_scopes(token, demand)
     except _Refusal as refusal:
         return _refused(server, refusal, demand)
     except Unavailable as error:
         log.error("%s", error)
         return _unavailable()
     if entered is None:
-        _enter(server, token)
+        _enter(server, sent, token)
     return None
 
 
-def _token(server: ServerState) -> TokenInfo | None:
-    presented = _presented(server)
+def _looked_up(server: ServerState, sent: Request) -> TokenInfo | None:
+    try:
+        server.storage.schema.demand()
+        return _token(server, sent)
+    except DATABASE_ERRORS as error:
+        server.storage.unit.translate(error)
+        raise
+
+
+def _token(server: ServerState, sent: Request) -> TokenInfo | None:
+    presented = _presented(server, sent)
     if presented is None:
         return None
     scheme, value = presented
@@ -179,17 +189,19 @@ def _found(server: ServerState, value: str) -> TokenInfo:
     raise TokenRefused(Reason("token_unknown", "no such token", **shape))
 
 
-def _in_query() -> list[str]:
+def _in_query(sent: Request) -> list[str]:
+    if not sent.query_string:
+        return []
     try:
-        return request.args.getlist(_QUERY_TOKEN)
+        return sent.args.getlist(_QUERY_TOKEN)
     except UnicodeDecodeError:  # raw bytes that are not UTF-8
         raise _Refusal(400, "invalid_request", "The query is not UTF-8.", detail=Reason("unreadable")) from None
 
 
-def _presented(server: ServerState) -> tuple[str, str] | None:
+def _presented(server: ServerState, sent: Request) -> tuple[str, str] | None:
     """Scheme and value of the token that was sent, in one way only (RFC 6750, 2)."""
-    in_query = _in_query()
-    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    in_query = _in_query(sent)
+    scheme, _, value = sent.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     scheme, value = scheme.lower(), value.strip()
     if scheme in server.token_types:
         if in_query:
@@ -275,20 +287,16 @@ class OAuthContext:
         return None if pk is None else self._server.storage.clients.by_pk(pk)
 
 
-def _enter(server: ServerState, token: TokenInfo) -> None:
-    request.oauth = OAuthContext(server, token)  # type: ignore[attr-defined]
+def _enter(server: ServerState, sent: Request, token: TokenInfo) -> None:
+    sent.oauth = OAuthContext(server, token)  # type: ignore[attr-defined]
     g.pop("_login_user", None)  # a hook of the host may have looked at the session's user
-    after_this_request(partial(_leave, server, token))
-
-
-def _leave(server: ServerState, token: TokenInfo, response: Response) -> Response:
-    g.pop("_login_user", None)  # g outlives the request where a test has pushed an app context
-    address = devices.plain(request.remote_addr)
-    if token.pk is not None and _is_due(server, token, address):
-        server.note_token_use(token, address)
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
-        response.call_on_close(partial(_touch, app, server, token, address))
-    return response
+    if token.pk is not None:
+        address = devices.plain(sent.remote_addr) if server.devices.kept else None
+        if _is_due(server, token, address):
+            server.note_token_use(token, address)
+            server.records.note_use(token.pk, token, address)
+    if server.records.is_due():
+        after_this_request(server.records.closing)
 
 
 def _is_due(server: ServerState, token: TokenInfo, address: str | None) -> bool:
@@ -299,20 +307,19 @@ def _is_due(server: ServerState, token: TokenInfo, address: str | None) -> bool:
     return seconds >= (_TOUCH_INTERVAL_ELSEWHERE if elsewhere else _TOUCH_INTERVAL)
 
 
-def _touch(app: Flask, server: ServerState, token: TokenInfo, address: str | None) -> None:
-    """Note the use of a token, after the answer and apart from the host's transaction."""
-    with app.app_context():
-        try:
-            server.storage.unit.run(partial(server.authorizations.note_use, token, address))
-        except (Unavailable, Gone) as error:
-            log.warning("the last use of a token could not be noted: %s", error)
+def _leave(response: Response) -> Response:
+    g.pop("_login_user", None)  # g outlives the request where a test has pushed an app context
+    return response
 
 
-def let_tokens_in(login_manager: Any) -> None:
+def let_tokens_in(app: Flask, login_manager: Any) -> None:
     """Make Flask-Login's ``current_user`` the token's user inside protected views.
 
     Loaded when asked for, for this request only, without touching the session.
     """
+    update = login_manager._update_remember_cookie
+    hooks = app.after_request_funcs.get(None, [])
+    hooks[:] = [partial(_spare_cookies, update) if hook == update else hook for hook in hooks]
     if getattr(login_manager, _MARK, False):
         return
     load_from_session = login_manager._load_user
@@ -320,9 +327,18 @@ def let_tokens_in(login_manager: Any) -> None:
     def load_user() -> None:
         oauth = getattr(request, "oauth", None)
         if oauth is not None:
+            after_this_request(_leave)
             login_manager._update_request_context_with_user(oauth.user)
         else:
             load_from_session()
 
     login_manager._load_user = load_user
     setattr(login_manager, _MARK, True)
+
+
+def _spare_cookies(update: Callable[[Response], Response], response: Response) -> Response:
+    """Leave the session and Flask-Login's remember cookie alone in a protected view, unless it has signed
+    somebody in or out."""
+    if getattr(request, "oauth", None) is not None and not sessions.has_changed():
+        return response
+    return update(response)

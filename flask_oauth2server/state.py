@@ -176,7 +176,7 @@ class ServerState:
         )
         self.throttle = Throttle(storage, settings)
         self.purger = Purger(storage, self.cleanups, self.seals.step, settings["OAUTH2_PURGE_INTERVAL"])
-        self.records = Records(storage, self.purger.step)
+        self.records = Records(storage, self.authorizations.note_uses, self.purger.step)
         self.why = Why(storage, self.values, self.subjects)
         self.failures = Failures(self.records, settings, self.devices)
         available = Available(self.grants, self.response_types, self.client_auths, scopes)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app, has_request_context, request, url_for
+from flask import Flask, current_app, has_request_context, request, url_for
 
 from .errors import ConfigurationError, IssuerUnknown
 
@@ -79,6 +79,17 @@ def is_acceptable(settings: Mapping[str, Any]) -> bool:
         or not request.remote_addr  # a Unix socket
         or bool(settings["OAUTH2_ALLOW_INSECURE_TRANSPORT"])
     )
+
+
+def before_first_request(app: Flask, check: Callable[[], None]) -> None:
+    """Call *check* before a request, until it has once let one pass: nothing can be set up on an app after that."""
+
+    def hook() -> None:
+        check()
+        hooks = app.before_request_funcs
+        hooks[None] = [other for other in hooks[None] if other is not hook]  # a list that nobody walks through now
+
+    app.before_request(hook)
 
 
 def network(address: str | None) -> str:

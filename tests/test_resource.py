@@ -429,7 +429,7 @@ def test_the_database_is_away(provider: Provider, token: str, monkeypatch: pytes
     def away(*arguments: Any, **keywords: Any) -> None:
         raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
 
-    monkeypatch.setattr(provider.app.extensions["oauth2server"].storage.tokens, "one", away)
+    monkeypatch.setattr(provider.app.extensions["oauth2server"].storage.tokens, "find_bearer", away)
     response = get(provider, "/email", token)
     assert (response.status_code, response.json["error"]) == (503, "temporarily_unavailable")
     assert response.headers["Retry-After"] == "2"

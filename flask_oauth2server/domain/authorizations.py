@@ -12,7 +12,7 @@ from ..scopes import ScopeRegistry
 from ..storage import Storage
 from ..storage.clients import ClientInfo
 from . import audit, tokens
-from .bearer import TokenInfo
+from .bearer import TokenInfo, Use
 from .devices import Devices
 from .metadata import is_name
 
@@ -137,19 +137,26 @@ class AuthorizationRegistry:
         if self._storage.consents.forget_all(client.id):
             self.note_forgotten(None, client)
 
-    def note_use(self, token: TokenInfo, address: str | None) -> None:
-        """Note that an access token was used just now, uncommitted.
+    def note_uses(self, uses: Sequence[Use]) -> None:
+        """Note when access tokens were used, uncommitted. Rows that somebody holds are passed over."""
+        of_authorizations: dict[datetime, set[int]] = {}
+        of_tokens: dict[tuple[datetime, str | None], set[int]] = {}
+        for use in uses:
+            if use.token.authorization_pk is not None:
+                of_authorizations.setdefault(use.moment, set()).add(use.token.authorization_pk)
+            if use.token.pk is not None:
+                of_tokens.setdefault((use.moment, use.address), set()).add(use.token.pk)
+        for moment, pks in of_authorizations.items():
+            self._storage.authorizations.note_uses(pks, moment)
+        for (moment, address), pks in of_tokens.items():
+            self._storage.tokens.note_uses(pks, moment, address)
+        for use in uses:
+            if use.address is not None and use.token.user_id is not None:
+                self._note_address(use.token, use.address)
 
-        :param address: from where; it is kept only where ``OAUTH2_KEEP_ADDRESSES`` is on.
-        """
-        address = address if self._devices.kept else None
-        if token.authorization is not None:
-            self._storage.authorizations.note_use(token.authorization)
-        assert token.pk is not None
-        self._storage.tokens.touch(token.pk, address)
-        if address is not None and token.user_id is not None:
-            client = None if token.client_pk is None else self._storage.clients.by_pk(token.client_pk)
-            self._audit.note_use(token.user_id, address, client=client, token=token)
+    def _note_address(self, token: TokenInfo, address: str) -> None:
+        client = None if token.client_pk is None else self._storage.clients.by_pk(token.client_pk)
+        self._audit.note_use(token.user_id, address, client=client, token=token)
 
     def access_lifetime(self, client: ClientInfo) -> int:
         """Seconds that an access token of *client* lives."""

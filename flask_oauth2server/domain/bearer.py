@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import clock
 from ..errors import TokenRefused
@@ -15,8 +14,7 @@ from . import tokens
 from .subjects import Subjects
 
 
-@dataclass(frozen=True, slots=True)
-class TokenInfo:
+class TokenInfo(NamedTuple):
     """An access token that was found good.
 
     :ivar client_id: the client's public identifier; None for a personal token.
@@ -58,6 +56,14 @@ class TokenInfo:
         return self.client_id is None
 
 
+class Use(NamedTuple):
+    """That a token was used: from where, if that is kept, and when (naive UTC)."""
+
+    token: TokenInfo
+    address: str | None
+    moment: datetime
+
+
 class DatabaseTokens:
     """The lookup of tokens that this provider issued.
 
@@ -78,7 +84,7 @@ class DatabaseTokens:
         """
         if not self._values.is_kind(value, tokens.ACCESS, tokens.PERSONAL):
             return None
-        row = self._storage.tokens.find_access(tokens.digest(value))
+        row = self._storage.tokens.find_bearer(tokens.digest(value))
         if row is None:
             return None
         try:
@@ -103,7 +109,6 @@ class DatabaseTokens:
 
         :raises TokenRefused: with the reason.
         """
-        now = clock.now()
         if row.revoked_at is not None:
             ended = {"ended_at": row.revoked_at.isoformat()}
             raise TokenRefused(Reason("token_revoked", "revoked", **ended))
@@ -111,7 +116,7 @@ class DatabaseTokens:
             if row.public_id is None or row.authorization_revoked_at is not None:
                 story = partial(self._story_of_end, row.authorization_id)
                 raise TokenRefused(Reason("authorization_ended", "its authorization was revoked", more=story))
-            if row.authorization_expires_at <= now:
+            if row.authorization_expires_at <= clock.now():
                 ended = {"ended_at": row.authorization_expires_at.isoformat()}
                 raise TokenRefused(Reason("authorization_expired", "its authorization has expired", **ended))
         if row.client_pk is not None and (row.client_id is None or row.disabled_at is not None):
@@ -127,20 +132,21 @@ class DatabaseTokens:
 
 
 def _info(row: Any) -> TokenInfo:
+    expires_at, ends_at, audience = row.expires_at, row.authorization_expires_at, row.audience
     return TokenInfo(
-        client_id=row.client_id,
-        client_pk=row.client_pk,
-        user_id=row.user_id,
-        scopes=tuple(row.scope.split()),
-        expires_at=row.expires_at,
-        issued_at=row.created_at,
-        audience=None if row.audience is None else tuple(row.audience),
-        authorization=row.public_id,
-        name=row.name,
-        pk=row.id,
-        last_used_at=row.last_used_at,
-        last_used_from=row.last_used_from,
-        client_owner=row.client_owner,
-        authorization_pk=row.authorization_id,
-        good_until=min(row.expires_at, row.authorization_expires_at or row.expires_at),
+        row.client_id,
+        row.client_pk,
+        row.user_id,
+        tuple(row.scope.split()),
+        expires_at,
+        row.created_at,
+        None if audience is None else tuple(audience),
+        row.public_id,
+        row.name,
+        row.id,
+        row.last_used_at,
+        row.last_used_from,
+        row.client_owner,
+        row.authorization_id,
+        expires_at if ends_at is None or expires_at < ends_at else ends_at,
     )

@@ -1,6 +1,7 @@
-"""What the provider writes down about itself, after the answer: counts of each day, and refusals.
+"""What the provider writes down about itself, after the answer: counts of each day, refusals, and when tokens
+were used last.
 
-Nothing here makes a request wait or fail. Counts are summed up in memory and written now and then,
+Nothing here makes a request wait or fail. Counts and uses are gathered in memory and written now and then,
 refusals at once, but only so many: the rest of a flood is counted alone.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -20,13 +21,16 @@ from ..errors import OAuth2ServerError
 from ..storage import Storage
 from ..storage.daily_counts import ALL, Counted
 from ..storage.unit import DATABASE_ERRORS
+from .bearer import TokenInfo, Use
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two writings of counts; those of the last ones are lost when a process ends.
+#: Seconds between two writings of counts and uses; those of the last ones are lost when a process ends.
 INTERVAL = 5
 #: So many different clients are told apart between two writings: the names may be made up.
 _MOST_CLIENTS = 200
+#: So many uses are written at once, and before the time if there are so many.
+_MOST_USES = 1000
 
 ISSUED, GRANTED, REFUSED = "issued", "granted", "refused"
 
@@ -35,16 +39,19 @@ class Records:
     """Counts and refusals of one process.
 
     :param storage: the queries.
+    :param note_uses: writes uses of tokens, uncommitted.
     :param tidy: is called after each writing, for small clean-ups.
     """
 
-    def __init__(self, storage: Storage, tidy: Callable[[], None]) -> None:
+    def __init__(self, storage: Storage, note_uses: Callable[[Sequence[Use]], None], tidy: Callable[[], None]) -> None:
         self._storage = storage
+        self._note_uses = note_uses
         self._tidy = tidy
         self._lock = Lock()
         self._counts: Counter[Counted] = Counter()
         self._named: dict[str, Counter[str]] = {}
         self._rows: list[dict[str, Any]] = []
+        self._uses: dict[int, Use] = {}
         self._written_at = 0.0
         #: Whether the last writing failed: then the next one waits, whatever there is to write.
         self._failed = False
@@ -75,16 +82,26 @@ class Records:
         with self._lock:
             self._rows.append(row)
 
+    def note_use(self, pk: int, token: TokenInfo, address: str | None) -> None:
+        """Write down that the token with the key *pk* was used just now, from *address* if that is kept."""
+        with self._lock:
+            if len(self._uses) < _MOST_USES:  # else its next use is noted
+                self._uses[pk] = Use(token, address, clock.now())
+
+    def is_due(self) -> bool:
+        """Whether something is to be written after the current answer."""
+        if not self._failed and (self._rows or len(self._uses) >= _MOST_USES):
+            return True
+        if clock.timestamp() - self._written_at < INTERVAL:
+            return False
+        return bool(self._rows or self._counts or self._named or self._uses)
+
     def closing(self, response: Response) -> Response:
         """Write what is due when *response* has been sent."""
-        waited = clock.timestamp() - self._written_at >= INTERVAL
-        if (self._rows and not self._failed) or ((self._rows or self._has_counts()) and waited):
+        if self.is_due():
             app = current_app._get_current_object()  # type: ignore[attr-defined]
             response.call_on_close(partial(self._write_apart, app))
         return response
-
-    def _has_counts(self) -> bool:
-        return bool(self._counts or self._named)
 
     def _write_apart(self, app: Flask) -> None:
         with app.app_context():
@@ -94,16 +111,22 @@ class Records:
     def flush(self) -> bool:
         """Write all that is pending, now; False if it cannot be: that is logged, and counts are kept."""
         with self._lock:
-            counts, named, rows = self._counts, self._named, self._rows
-            self._counts, self._named, self._rows = Counter(), {}, []
+            counts, named, rows, uses = self._counts, self._named, self._rows, list(self._uses.values())
+            self._counts, self._named, self._rows, self._uses = Counter(), {}, [], {}
             self._written_at = clock.timestamp()
-        if not (counts or named or rows):
-            return True
+        unit = self._storage.unit
         try:
-            self._storage.unit.run(partial(self._write, counts, named, rows), again=False)
+            if counts or named or rows:
+                unit.run(partial(self._write, counts, named, rows), again=False)
+                counts = Counter()
+            if uses:
+                unit.run(partial(self._write_uses, uses), again=False)
         except (OAuth2ServerError, *DATABASE_ERRORS) as error:
-            self._storage.unit.rollback()
-            log.warning("counts and %s refusals could not be written: %s", len(rows), error)
+            unit.rollback()
+            log.warning(
+                "%s uses of tokens, and maybe counts and %s refusals, could not be written: %s",
+                len(uses), len(rows), error,
+            )  # fmt: skip
             with self._lock:
                 self._counts.update(counts)
                 self._failed = True
@@ -128,6 +151,10 @@ class Records:
                 self._storage.daily_counts.add(total)
             if complete:
                 self._storage.failures.add(complete)
+
+    def _write_uses(self, uses: Sequence[Use]) -> None:
+        with self._storage.unit.impatient():
+            self._note_uses(uses)
 
 
 def _complete(row: Mapping[str, Any], keys: Mapping[str, int]) -> dict[str, Any]:

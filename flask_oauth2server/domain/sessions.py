@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, session
+from flask import Flask, g, session
 from flask_login import current_user, logout_user, user_logged_in, user_logged_out, user_login_confirmed
 
 from .. import clock
@@ -27,6 +27,7 @@ def init_app(app: Flask) -> None:
 
 
 def _begin(app: Flask, **_: Any) -> None:
+    g.oauth2server_login = True
     session[_SID] = tokens.random_text()
     session.pop(_AUTH_TIME, None)
     if session.get("_fresh"):
@@ -38,8 +39,14 @@ def _confirm(app: Flask, **_: Any) -> None:
 
 
 def _end(app: Flask, **_: Any) -> None:
+    g.oauth2server_login = True
     session.pop(_SID, None)
     session.pop(_AUTH_TIME, None)
+
+
+def has_changed() -> bool:
+    """Whether somebody was signed in or out during the current request."""
+    return "oauth2server_login" in g
 
 
 def person() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,10 +32,9 @@ class Authorizations(Queries):
         live = (table.c.id == pk) & table.c.revoked_at.is_(None) & (table.c.expires_at > now)
         return self.changed(update(table).where(live).values(last_used_at=now, live_until=live_until)) == 1
 
-    def note_use(self, public_id: str) -> None:
-        """Note that one of its access tokens was used just now."""
-        table = self.models.Authorization.__table__
-        self.changed(update(table).where(table.c.public_id == public_id).values(last_used_at=clock.now()))
+    def note_uses(self, pks: Collection[int], moment: datetime) -> None:
+        """Note when access tokens of some were used; it never waits for whoever holds one."""
+        self.update_free(self.models.Authorization.__table__, pks, last_used_at=moment)
 
     def revoke(self, pk: int, reason: str) -> bool:
         """End one; False if it has ended already. Its tokens are judged by it and end with it."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, Executable, delete, func, select
+from sqlalchemy import CursorResult, Executable, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..models.factory import Models
@@ -23,18 +23,29 @@ class Queries:
         self.db = db
         self.models = models
 
-    def changed(self, statement: Executable) -> int:
-        """Run an UPDATE or DELETE and tell how many rows it met."""
-        result: CursorResult[Any] = self.db.session.connection(bind_arguments=self._bind()).execute(statement)
-        return result.rowcount
+    def executed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """Run a Core statement on the session's connection, which costs less than the session's own ``execute``.
 
-    def inserted(self, statement: Any, on_duplicate: Callable[[], Exception] | None = None) -> int:
+        :param values: of its named parameters, or of an INSERT's columns.
+        """
+        return self.db.session.connection(bind_arguments=self._bind()).execute(statement, values)
+
+    def changed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
+        """Run an UPDATE or DELETE and tell how many rows it met."""
+        return self.executed(statement, values).rowcount
+
+    def inserted(
+        self,
+        statement: Any,
+        on_duplicate: Callable[[], Exception] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> int:
         """Run an INSERT and return the new key.
 
         :param on_duplicate: makes the exception raised where a unique value stands already.
         """
         try:
-            result: Any = self.db.session.connection(bind_arguments=self._bind()).execute(statement)
+            result: Any = self.executed(statement, values)
         except IntegrityError as error:
             if on_duplicate is None or not is_duplicate(error):
                 raise
@@ -62,6 +73,12 @@ class Queries:
 
     def _bind(self) -> dict[str, Any]:
         return {"mapper": self.models.Client}
+
+    def update_free(self, table: Any, keys: Collection[int], **values: Any) -> None:
+        """Update those of some rows that nobody holds."""
+        free = [row[0] for row in self.all(locked(select(table.c.id).where(table.c.id.in_(sorted(keys)))))]
+        if free:
+            self.changed(update(table).where(table.c.id.in_(free)).values(**values))
 
     def delete_some(self, table: Any, condition: Any, order: Any, limit: int) -> int:
         """Delete at most *limit* rows, oldest first, leaving those that somebody holds.
