@@ -9,21 +9,26 @@ environment .venv ".[all]"
 if [ $# -gt 0 ]; then
   exec .venv/bin/python -m pytest "$@"
 fi
-# Side by side, each with its own output, told when it is done.
+# Side by side, each with its own output, told when it is done; the tests, which take longest, are told as they go on.
 lint() { .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy; }
 build() { .venv/bin/python -m sphinx -W --keep-going -q -b "$1" docs "docs/_build/$1" -d "docs/_build/.doctrees-$1"; }
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
-lint >"$logs/lint" 2>&1 & pids=($!)
-build html >"$logs/html" 2>&1 & pids+=($!)
-build doctest >"$logs/doctest" 2>&1 & pids+=($!)
-failed=0
-for part in lint html doctest; do
-  wait "${pids[0]}" || failed=1
-  pids=("${pids[@]:1}")
-  echo "--- $part"
-  cat "$logs/$part"
-done
-[ "$failed" = 0 ]
+beside() {
+  local part=$1 failed=0
+  shift
+  "$@" >"$logs/$part" 2>&1 || failed=1
+  { echo; echo "--- $part$([ "$failed" = 0 ] || echo ": failed")"; cat "$logs/$part"; }
+  return "$failed"
+}
+beside lint lint & pids=($!)
+beside html build html & pids+=($!)
+beside doctest build doctest & pids+=($!)
 echo "--- tests"
-.venv/bin/python -m pytest -n 3 --dist loadfile --durations=10
+failed=()
+.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 || failed+=(tests)
+for part in lint html doctest; do
+  wait "${pids[0]}" || failed+=("$part")
+  pids=("${pids[@]:1}")
+done
+[ "${#failed[@]}" = 0 ] || { echo "--- failed: ${failed[*]}"; exit 1; }

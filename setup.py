@@ -19,7 +19,7 @@ EXTRAS = {
     "tests": [
         "pytest>=8.3",
         "pytest-cov>=6",
-        "pytest-xdist>=3.6",
+        "pytest-xdist>=3.7",
         "hypothesis>=6.120",
         "asgiref>=3.8",
         "Authlib>=1.6.9",

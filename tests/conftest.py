@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,18 @@ SERVERS = {
 REDIS = os.environ.get("OAUTH2_TEST_REDIS", "redis://127.0.0.1:6379/5")
 #: Where one of these is not reachable, tests fail instead of being skipped.
 DEMANDED = [name for name in os.environ.get("OAUTH2_TEST_DEMAND", "").split(",") if name]
+#: What takes longest comes first, so that no worker is left alone with it at the end.
+FIRST = ("browser/test_pages", "browser/", "races/", "ui/", "fuzz/", "test_examples", "test_extension")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort the files; within each all stays as it is."""
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((number for number, start in enumerate(FIRST) if name.startswith(start)), len(FIRST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
