@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import and_, delete, func, inspect, or_, select, update
+from sqlalchemy import bindparam, delete, func, inspect, or_, select, update
 
 from .. import clock
 from ..errors import Gone
 from .base import Queries
+from .lookup import Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +85,21 @@ class Clients(Queries):
 
     def info(self, client_id: str) -> ClientInfo | None:
         """The client with its live secrets, disabled or not; one SELECT."""
-        client, secret = self.models.Client.__table__, self.models.ClientSecret.__table__
-        live = and_(
-            secret.c.client_pk == client.c.id,
-            secret.c.revoked_at.is_(None),
-            or_(secret.c.expires_at.is_(None), secret.c.expires_at > clock.now()),
-        )
-        columns = [client.c[name] for name in _INFO_COLUMNS]
-        statement = (
-            select(*columns, secret.c.id.label("secret_pk"), secret.c.digest, secret.c.last_used_at)
-            .select_from(client.outerjoin(secret, live))
-            .where(client.c.client_id == client_id)
-        )
-        rows = self.all(statement)
+        rows = self._info.rows(client_id=client_id)
         # A collation may find what is only similar.
         return _info(rows) if rows and rows[0].client_id == client_id else None
+
+    @cached_property
+    def _info(self) -> Lookup:
+        client, secret = self.models.Client.__table__, self.models.ClientSecret.__table__
+        kept = (secret.c.client_pk == client.c.id) & secret.c.revoked_at.is_(None)
+        of_secret = secret.c["digest", "expires_at", "last_used_at"]
+        statement = (
+            select(*client.c[_INFO_COLUMNS], secret.c.id.label("secret_pk"), *of_secret)
+            .select_from(client.outerjoin(secret, kept))
+            .where(client.c.client_id == bindparam("client_id"))
+        )
+        return Lookup(self.db, self.models.Client, statement)
 
     def get(self, client_id: str) -> Any:
         """The model of a client, or None."""
@@ -267,7 +269,8 @@ _INFO_COLUMNS = (
 
 
 def _info(rows: list[Any]) -> ClientInfo:
-    row = rows[0]
+    row, now = rows[0], clock.now()
+    live = (r for r in rows if r.secret_pk is not None and (r.expires_at is None or r.expires_at > now))
     return ClientInfo(
         pk=row.id,
         client_id=row.client_id,
@@ -281,6 +284,6 @@ def _info(rows: list[Any]) -> ClientInfo:
         refresh_token_expires_in=row.refresh_token_expires_in,
         refresh_rotation=row.refresh_rotation,
         disabled=row.disabled_at is not None,
-        secrets=tuple(SecretInfo(r.secret_pk, r.digest, r.last_used_at) for r in rows if r.secret_pk is not None),
+        secrets=tuple(SecretInfo(r.secret_pk, r.digest, r.last_used_at) for r in live),
         owner=row.user_id,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import namedtuple
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
@@ -90,8 +90,7 @@ class _Prepared:
         self._autocommit = engine.dialect.name == "postgresql"
         self._errors: Any = engine.dialect.loaded_dbapi.Error
         names = [str(column.key) for column in statement.selected_columns]
-        row_class: Any = namedtuple("Row", names)
-        self._row = row_class._make
+        self._row = cast(Any, namedtuple)("Row", names)._make
         self._processors: list[tuple[int, Any]] | None = None
 
     def rows(self, texts: Mapping[str, str]) -> list[Any]:
