@@ -23,7 +23,7 @@ from flask_oauth2server.doctor import CHECKS, network, reach
 from flask_oauth2server.doctor.network import Answer, Unreachable
 from flask_oauth2server.doctor.patient import Patient
 
-from .conftest import close
+from .conftest import REDIS, close
 from .support import Provider, build, serving
 from .test_docs import DOCS, literals, table_rows
 
@@ -197,6 +197,27 @@ def test_limits_in_the_memory_of_several_workers(patient: Patient, monkeypatch: 
     monkeypatch.setenv("WEB_CONCURRENCY", "4")
     assert levels(patient, "rate_storage") == ["bad"]
     assert "With 4 workers a guesser gets 4 times the tries." in told(patient, "rate_storage")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "workers", "found"), [(61, "4", ["warn"]), (60, "4", ["note"]), (0, "4", []), (60, "1", [])]
+)
+def test_a_token_cache_in_the_memory_of_several_workers(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, seconds: int, workers: str, found: list[str]
+) -> None:
+    patient.settings = {**patient.settings, "OAUTH2_TOKEN_CACHE": seconds}
+    monkeypatch.setenv("WEB_CONCURRENCY", workers)
+    assert levels(patient, "token_cache") == found
+    assert not found or 'OAUTH2_TOKEN_CACHE_URL = "redis://' in told(patient, "token_cache")
+
+
+def test_a_token_cache_whose_redis_is_not_there(make: Callable[..., Provider], redis_issuer: str) -> None:
+    for url, found in ((REDIS, []), ("redis://127.0.0.1:1/0", ["warn"])):
+        provider = make(config={"OAUTH2_TOKEN_CACHE": 60, "OAUTH2_TOKEN_CACHE_URL": url})
+        patient = Patient(provider.app, provider.app.extensions["oauth2server"])
+        with provider.app.app_context():
+            assert levels(patient, "token_cache") == found
+            assert not found or "OAUTH2_TOKEN_CACHE_URL" in told(patient, "token_cache")
 
 
 def test_one_worker_counts_in_its_memory(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -946,7 +967,7 @@ def test_the_documentation_has_all_checks() -> None:
 
 def test_every_check_is_tried_here() -> None:
     tried = {sick.check for sick in SICK} | {risk.check for risk in RISKS} | set(DATABASE) | set(OUTSIDE)
-    alone = {"database", "database_clock", "unpurged", "unsealed", "redirect_domains"}
+    alone = {"database", "database_clock", "unpurged", "unsealed", "redirect_domains", "token_cache"}
     people = {"login_manager", "user_keys", "administrators", "user_search"}
     assert tried | alone | people == {check.name for check in CHECKS}
 

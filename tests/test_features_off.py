@@ -33,6 +33,7 @@ BRINGS: dict[str, dict[str, Any]] = {
     "client_credentials": {"grants": {"client_credentials"}},
     "implicit": {"response_types": {"token"}},
     "bearer": {},
+    "token_cache": {},
     "revocation": {
         "routes": {"/oauth/revoke"},
         "metadata": {"revocation_endpoint", "revocation_endpoint_auth_methods_supported"},

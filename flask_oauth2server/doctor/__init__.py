@@ -15,7 +15,7 @@ from ..state import ServerState
 from ..storage.unit import DATABASE_ERRORS
 from ..text import gettext as _
 from ..text import language
-from . import clients, database, issuer, limits, people, reach, sessions, settings
+from . import cache, clients, database, issuer, limits, people, reach, sessions, settings
 from .findings import BAD, LEVELS, WARN, Check, Finding, Overview, worst_first
 from .patient import Patient
 
@@ -62,6 +62,7 @@ CHECKS: tuple[Check, ...] = (
     Check("csp_sources", settings.csp_sources),
     Check("audit_key", settings.audit_key),
     Check("metrics_token", settings.metrics_token),
+    Check("token_cache", cache.token_cache),
     Check("http_redirects", clients.http_redirects, database=True),
     Check("shared_redirects", clients.shared_redirects, database=True),
     Check("local_redirects", clients.local_redirects, database=True),

@@ -18,6 +18,7 @@ from flask import Flask, Response, g, request
 from flask.signals import request_finished, request_started
 
 from .. import signals
+from ..domain.token_cache import HIT, MISS
 from ..errors import ConfigurationError, ProtocolError
 from ..reasons import Reason
 from ..state import ServerState
@@ -112,6 +113,10 @@ class Meters:
         self._refused = counter("requests_refused", "Requests refused by our endpoints", "endpoint", "error")
         self._access = counter("access_refused", "Requests refused by protected views", "error")
         self._unauthenticated = counter("client_authentication_failures", "Clients not authenticated")
+        if server.token_cache is not None:
+            cached = counter("token_cache", "Tokens that protected views looked for in the cache", "outcome")
+            counts = {outcome: cached.labels(outcome).inc for outcome in (HIT, MISS)}
+            server.token_cache.count = lambda outcome: counts[outcome]()
         text = "Time until the answer of our endpoints"
         self._seconds = Histogram(
             f"{_PREFIX}request_duration_seconds", text, ("endpoint",), registry=self._registry, buckets=_BUCKETS

@@ -97,6 +97,19 @@ def test_refusals_are_counted(measured: Provider) -> None:
     }
 
 
+def test_hits_and_misses_of_the_token_cache_are_counted(tmp_path: Path) -> None:
+    provider = build(f"sqlite:///{tmp_path}/provider.sqlite", config={**ON, "OAUTH2_TOKEN_CACHE": 60})
+    token = provider.client().tokens(provider.browser("ada"))["access_token"]
+
+    def act() -> None:
+        for value in (token, token, token, "rubbish"):
+            provider.api().get("/oauth/ping/", headers=bearer(value))
+
+    expected = {"token_cache_total miss": 1, "token_cache_total hit": 2, "access_refused_total invalid_token": 1}
+    assert changes(provider, act) == expected
+    close(provider)
+
+
 def test_labels_have_few_values(measured: Provider) -> None:
     def act() -> None:
         for number in range(3):
