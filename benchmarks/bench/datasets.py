@@ -62,9 +62,10 @@ def dataset(target: Target, tokens: int, folder: Path, program: str) -> Iterator
 
 def _kept(target: Target, tokens: int, program: str) -> Path:
     DATA.mkdir(exist_ok=True)
-    path = DATA / f"{target.folder}-{_stamp(target.folder)}-{tokens}.sqlite"
+    name = "_".join(part for part in (target.folder, target.rows) if part)
+    path = DATA / f"{name}-{_stamp(target.folder)}-{tokens}.sqlite"
     if not path.with_suffix(".json").exists():
-        for old in DATA.glob(f"{target.folder}-*-{tokens}.*"):
+        for old in DATA.glob(f"{name}-*-{tokens}.*"):
             old.unlink()
         _prepare(target, program, f"sqlite:///{path}", tokens, path.with_suffix(".json"))
     return path
@@ -83,6 +84,7 @@ def _prepare(target: Target, program: str, url: str, tokens: int, facts: Path) -
     begun = time.perf_counter()
     script = "prepare.mjs" if target.folder == "node" else "prepare.py"
     command = [program, script, url, str(tokens), str(facts)]
-    subprocess.run(command, cwd=TARGETS / target.folder, check=True, env=surroundings())
+    environ = surroundings(BENCH_SETTINGS=json.dumps(dict(target.settings)) if target.rows else "{}")
+    subprocess.run(command, cwd=TARGETS / target.folder, check=True, env=environ)
     if tokens > COPIED:
         print(f"--- {target.name}: {tokens:,} tokens in {time.perf_counter() - begun:.0f} s", file=sys.stderr)

@@ -14,8 +14,25 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from .facts import CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, SCOPE
 
 FORM = "application/x-www-form-urlencoded"
-BASIC = "Basic " + base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
 _HOPS = 10
+
+
+class Habits(NamedTuple):
+    """How a target is spoken to.
+
+    :ivar paths: addresses by what is served there.
+    :ivar secret_in_form: whether the client's secret goes into the form, because HTTP Basic is not understood.
+    """
+
+    paths: Mapping[str, str]
+    secret_in_form: bool = False
+
+    def sent(self, form: Mapping[str, str], secret: str = CLIENT_SECRET) -> tuple[dict[str, str], str]:
+        """Headers and body of a form that the client application sends."""
+        if self.secret_in_form:
+            return {"Content-Type": FORM}, urlencode({**form, "client_id": CLIENT_ID, "client_secret": secret})
+        basic = "Basic " + base64.b64encode(f"{CLIENT_ID}:{secret}".encode()).decode()
+        return {"Authorization": basic, "Content-Type": FORM}, urlencode(form)
 
 
 class Answer(NamedTuple):
@@ -37,13 +54,11 @@ class Answer(NamedTuple):
 
 
 class Client:
-    """Speaks to one server, on a connection that is kept where the server keeps it.
+    """Speaks to one server, on a connection that is kept where the server keeps it."""
 
-    :param paths: addresses by what is served there.
-    """
-
-    def __init__(self, port: int, paths: Mapping[str, str]) -> None:
-        self.paths = paths
+    def __init__(self, port: int, habits: Habits) -> None:
+        self.habits = habits
+        self.paths = habits.paths
         self.cookies: dict[str, str] = {}
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
@@ -78,8 +93,8 @@ class Client:
         return self.ask("GET", path, {"Cookie": cookies} if cookies else {})
 
     def post(self, name: str, **form: str) -> Answer:
-        """A form, sent by the client application, which authenticates by HTTP Basic."""
-        return self.ask("POST", self.paths[name], {"Authorization": BASIC, "Content-Type": FORM}, urlencode(form))
+        """A form, sent by the client application."""
+        return self.ask("POST", self.paths[name], *self.habits.sent(form))
 
     def close(self) -> None:
         """Hang up."""

@@ -19,12 +19,13 @@ def program(folder: str) -> str:
     made = ENVIRONMENTS / folder
     python = made / "bin" / "python"
     requirements = TARGETS / folder / "requirements.txt"
-    _once(made, _stamp(requirements), lambda: _install(made, python, requirements, folder == "ours"))
+    described = [requirements, ROOT / "setup.py"] if folder == "ours" else [requirements]
+    _once(made, _stamp(*described), lambda: _install(made, python, requirements, folder == "ours"))
     return str(python)
 
 
 def _stamp(*files: Path) -> str:
-    parts = [file.read_bytes() for file in files] + [sys.version.encode(), (ROOT / "setup.py").read_bytes()]
+    parts = [file.read_bytes() for file in files] + [sys.version.encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

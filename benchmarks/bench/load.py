@@ -39,7 +39,14 @@ class Round(NamedTuple):
 
 
 class Failed(Exception):  # noqa: N818
-    """A target gave another answer than the scenario expects."""
+    """A target gave another answer than the scenario expects.
+
+    :ivar target: its name.
+    """
+
+    def __init__(self, target: str, what: object) -> None:
+        super().__init__(f"{target}: {what}")
+        self.target = target
 
 
 class Load:
@@ -53,9 +60,9 @@ class Load:
         self._scenario, self._server, self._core = scenario, server, core
         self._file = folder / f"{server.target.name}.requests"
         self._requests: list[bytes] = []
-        self._client = Client(server.port, server.target.paths)
+        self._client = Client(server.port, server.target.habits)
         if scenario.requests is not None:
-            self._requests = scenario.requests(server.target.paths, server.dataset.tokens)
+            self._requests = scenario.requests(server.target.habits, server.dataset.tokens)
             self._file.write_bytes(b"".join(b"%d\n%s" % (len(each), each) for each in self._requests))
         else:
             sign_in(self._client)
@@ -87,7 +94,7 @@ class Load:
         found = self._send_by_wrk(wrk, seconds, order) if wrk else self._send_slowly(seconds, order)
         self._server.check_alive()
         if found["unexpected"] or found["errors"] or not found["requests"]:
-            raise Failed(f"{self._server.target.name}, {self._scenario.name}: {found}")
+            raise Failed(self._server.target.name, found)
         return found
 
     def _send_by_wrk(self, wrk: str, seconds: float, order: str) -> dict[str, Any]:
@@ -99,7 +106,7 @@ class Load:
         printed = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=False)
         line = printed.stdout.partition("\nbench ")[2]
         if not line:
-            raise Failed(f"{self._server.target.name}: wrk said {printed.stdout} {printed.stderr}")
+            raise Failed(self._server.target.name, f"wrk said {printed.stdout} {printed.stderr}")
         found: dict[str, Any] = json.loads(line)
         return found
 
@@ -142,9 +149,9 @@ class Load:
                 taken.append(time.perf_counter() - started)
             elapsed, spent = time.perf_counter() - begun, self._server.cpu() - cpu
         except AssertionError as error:
-            raise Failed(f"{self._server.target.name}, {self._scenario.name}: {error}") from error
+            raise Failed(self._server.target.name, error) from error
         if not taken:
-            raise Failed(f"{self._server.target.name}, {self._scenario.name}: nothing was done in {seconds} s")
+            raise Failed(self._server.target.name, f"nothing was done in {seconds} s")
         told = percentiles(taken)
         count = len(taken)
         return Round(count, count / elapsed, 1000 * spent / count, told["p50"], told["p99"])

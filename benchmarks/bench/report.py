@@ -26,9 +26,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 def figures(measured: Measured) -> dict[str, Figures]:
     """Of each target in one scenario."""
-    names = [*measured.cycles[0].before, *measured.cycles[0].rounds] if measured.cycles else []
-    order = [name for name in ALL if name in names]
-    return {name: _of_target(measured, name) for name in order}
+    return {name: _of_target(measured, name) for name in ALL if name in measured.memory and measured.cycles}
 
 
 def _of_target(measured: Measured, name: str) -> Figures:
@@ -45,7 +43,7 @@ def _of_target(measured: Measured, name: str) -> Figures:
     if name != floor and floor in cycles[0].before:
         ratios = [figure(c.rounds[name], measured.by_cpu) / c.floor(floor, measured.by_cpu) for c in cycles]
         found["ratio"] = {"to": floor, **spread(ratios)}
-    if measured.by_cpu and name != PEER and PEER in cycles[0].rounds:
+    if measured.by_cpu and name != PEER and PEER in measured.memory:
         parts = [_cpu(cycle, name) / cycle.rounds[PEER].cpu for cycle in cycles]
         found["cpu_of_peer"] = {"to": PEER, **spread(parts)}
     return found

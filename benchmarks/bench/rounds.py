@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import NamedTuple
 
 from . import environments, probes
@@ -100,34 +101,50 @@ def measure(
         wrong: dict[str, str] = {}
         for target in targets:
             program = programs.get(target.folder) or environments.program(target.folder)
-            rows = stack.enter_context(dataset(target, tokens, folder, program))
-            served = serving(target, rows, program, cores().server, folder, **values)
             try:
+                rows = stack.enter_context(dataset(target, tokens, folder, program))
+                served = serving(target, rows, program, cores().server, folder, **values)
                 servers[target.name] = server = stack.enter_context(served)
-                probes.probe(scenario, Client(server.port, target.paths), rows.tokens)
+                probes.probe(scenario, Client(server.port, target.habits), rows.tokens)
                 load = Load(scenario, server, cores().load, folder)
                 load.warm(min(1.0, effort.seconds))
                 loads[target.name] = load
-            except (probes.Wrong, Failed, RuntimeError) as error:
+            except (probes.Wrong, Failed, RuntimeError, CalledProcessError) as error:
                 wrong[target.name] = str(error)
                 print(f"!!! {target.name} is not measured: {error}", file=sys.stderr)
-        cycles, repeated, noisy = _cycles(scenario, loads, effort)
+        cycles, repeated, noisy = _cycles(loads, effort, scenario.steps is not None, wrong)
         memory = {name: servers[name].memory() for name in loads}
     return Measured(scenario, cycles, repeated, noisy, memory, wrong)
 
 
-def _cycles(scenario: Scenario, loads: Mapping[str, Load], effort: Effort) -> tuple[list[Cycle], int, int]:
+def _cycles(
+    loads: dict[str, Load], effort: Effort, by_cpu: bool, wrong: dict[str, str]
+) -> tuple[list[Cycle], int, int]:
+    """Cycles until there are enough; how many were repeated, and how many of those returned are noisy.
+
+    A target that fails is taken out of *loads*, and said to be *wrong*.
+    """
     cycles: list[Cycle] = []
     repeated = noisy = 0
-    by_cpu = scenario.steps is not None
-    while len(cycles) < effort.cycles:
-        cycle = _cycle(loads, effort.seconds, len(cycles))
+    while len(cycles) < effort.cycles and loads:
+        try:
+            cycle = _cycle(loads, effort.seconds, len(cycles))
+        except Failed as error:
+            _give_up(error, loads, wrong)
+            continue
         if cycle.is_noisy(by_cpu) and repeated < effort.repeats:
             repeated += 1
             continue
         noisy += cycle.is_noisy(by_cpu)
         cycles.append(cycle)
     return cycles, repeated, noisy
+
+
+def _give_up(error: Failed, loads: dict[str, Load], wrong: dict[str, str]) -> None:
+    print(f"!!! {error.target} is not measured: {error}", file=sys.stderr)
+    for name in [name for name in loads if error.target in (name, ALL[name].floor)]:
+        wrong[name] = str(error)
+        del loads[name]
 
 
 def _cycle(loads: Mapping[str, Load], seconds: float, number: int) -> Cycle:

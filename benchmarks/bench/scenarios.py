@@ -7,17 +7,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from . import driver
-from .driver import BASIC, FORM, Client
+from .driver import Client, Habits
 from .facts import SCOPE
 
 #: Sends nothing that any target has ever issued; of the length and letters of real ones.
 _STRANGERS = 1000
 _MOST_REVOKED = 1000
 
-Requests = Callable[[Mapping[str, str], Sequence[str]], list[bytes]]
+Requests = Callable[[Habits, Sequence[str]], list[bytes]]
 
 
 class Steps(NamedTuple):
@@ -49,29 +48,29 @@ class Scenario(NamedTuple):
 def _raw(method: str, path: str, headers: Mapping[str, str], body: str = "") -> bytes:
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers.items())]
     if body:
-        lines += [f"Content-Type: {FORM}", f"Content-Length: {len(body)}"]
+        lines.append(f"Content-Length: {len(body)}")
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
 
 
 def _protected(path: str) -> Requests:
-    def requests(paths: Mapping[str, str], tokens: Sequence[str]) -> list[bytes]:
-        return [_raw("GET", paths[path], {"Authorization": f"Bearer {token}"}) for token in tokens]
+    def requests(habits: Habits, tokens: Sequence[str]) -> list[bytes]:
+        return [_raw("GET", habits.paths[path], {"Authorization": f"Bearer {token}"}) for token in tokens]
 
     return requests
 
 
-def _client_credentials(paths: Mapping[str, str], _tokens: Sequence[str]) -> list[bytes]:
-    body = urlencode({"grant_type": "client_credentials", "scope": SCOPE})
-    return [_raw("POST", paths["token"], {"Authorization": BASIC}, body)]
+def _client_credentials(habits: Habits, _tokens: Sequence[str]) -> list[bytes]:
+    form = {"grant_type": "client_credentials", "scope": SCOPE}
+    return [_raw("POST", habits.paths["token"], *habits.sent(form))]
 
 
-def _introspection(paths: Mapping[str, str], tokens: Sequence[str]) -> list[bytes]:
-    bodies = (urlencode({"token": token, "token_type_hint": "access_token"}) for token in tokens)
-    return [_raw("POST", paths["introspect"], {"Authorization": BASIC}, body) for body in bodies]
+def _introspection(habits: Habits, tokens: Sequence[str]) -> list[bytes]:
+    forms = ({"token": token, "token_type_hint": "access_token"} for token in tokens)
+    return [_raw("POST", habits.paths["introspect"], *habits.sent(form)) for form in forms]
 
 
-def _metadata(paths: Mapping[str, str], _tokens: Sequence[str]) -> list[bytes]:
-    return [_raw("GET", paths["metadata"], {})]
+def _metadata(habits: Habits, _tokens: Sequence[str]) -> list[bytes]:
+    return [_raw("GET", habits.paths["metadata"], {})]
 
 
 def strangers(tokens: Sequence[str]) -> list[str]:
@@ -81,8 +80,8 @@ def strangers(tokens: Sequence[str]) -> list[str]:
     return [token[:-8] + "".join(chance.choices(letters, k=8)) for token in chosen]
 
 
-def _refused(paths: Mapping[str, str], tokens: Sequence[str]) -> list[bytes]:
-    return _protected("ping")(paths, strangers(tokens))
+def _refused(habits: Habits, tokens: Sequence[str]) -> list[bytes]:
+    return _protected("ping")(habits, strangers(tokens))
 
 
 def _nothing(_client: Client, _seconds: float) -> deque[str]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from .driver import Habits
 from .places import TARGETS
 
 GUNICORN = ("-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--log-level", "warning", "app:app")
@@ -27,6 +28,8 @@ class _Fields(NamedTuple):
     #: The application's own settings.
     settings: Mapping[str, Any] = {}
     database: str = "sqlite"
+    #: Targets of one folder share data sets, unless they name rows of their own.
+    rows: str = ""
     #: The target that its ratios are taken to.
     floor: str = "floor"
     #: Which scenarios it can serve; empty: all but those that are left out.
@@ -44,15 +47,14 @@ class Target(_Fields):
         return found
 
     @property
-    def paths(self) -> Mapping[str, str]:
-        """Addresses by what is served there."""
-        paths: Mapping[str, str] = self.about["paths"]
-        return paths
+    def habits(self) -> Habits:
+        """How it is spoken to."""
+        return Habits(self.about["paths"], self.about.get("secret_in_form", False))
 
     def serves(self, scenario: str, path: str) -> bool:
         """Whether it is to be measured in *scenario*, which asks at *path*."""
         named = not self.only or scenario in self.only
-        return named and scenario not in self.without and path in self.paths
+        return named and scenario not in self.without and path in self.about["paths"]
 
 
 #: Slow or costly to make with so many tokens, and of no other order than with a million.
@@ -76,7 +78,7 @@ PEERS = (
     Target("floor", "floor", SYNC),
     Target("ours", "ours", SYNC),
     Target("authlib", "authlib", SYNC, without=_TEN_MILLION),
-    Target("dot", "dot", SYNC, {"tuned": True}, without=_TEN_MILLION),
+    Target("dot", "dot", SYNC, {"tuned": True}, rows="tuned", without=_TEN_MILLION),
     Target("dot_default", "dot", SYNC, {"tuned": False}, without=_TEN_MILLION),
     Target("flask_oauthlib", "flask_oauthlib", SYNC, without=_TEN_MILLION),
     Target("node", "node", NODE, without=_TEN_MILLION),
