@@ -27,16 +27,89 @@ SCOPES = ["email", "profile"]
 HOME = "/account/settings/applications/"
 
 
-class House:
+class Caller:
+    """A program that is the client, and a person at a browser; each method asserts that it went well.
+
+    :param api: an HTTP client as Flask's test client is, without cookies.
+    :param browser: another one, with cookies.
+    :param secret: of the client.
+    """
+
+    client_id = "reader"
+
+    def __init__(self, api: Any, browser: Any, secret: str) -> None:
+        self.api = api
+        self.browser = browser
+        self.secret = secret
+
+    def sign_in(self) -> None:
+        """Sign the user with key 1 in."""
+        answer = self.browser.get("/login")
+        answer.close()
+        assert answer.status_code == 302, answer.text
+
+    def allow(self) -> None:
+        """The user allows the client, which is remembered."""
+        address = self.address("x" * 43)
+        page = self.browser.get(address)
+        assert page.status_code == 200, page.text
+        form = {name: _hidden(page.text, name) for name in ("csrf_token", "ticket") if f'name="{name}"' in page.text}
+        answer = self.browser.post(address, data={**form, "confirm": "yes"})
+        assert answer.status_code in (302, 303), answer.text
+
+    def address(self, challenge: str) -> str:
+        """Where the client sends a person."""
+        asked = {"response_type": "code", "client_id": self.client_id, "redirect_uri": CALLBACK, "scope": "email"}
+        return "/oauth/authorize?" + urlencode(
+            {**asked, "state": "s", "code_challenge": challenge, "code_challenge_method": "S256"}
+        )
+
+    def post(self, path: str, **form: str) -> Any:
+        """A request that the client authenticates."""
+        pair = base64.b64encode(f"{self.client_id}:{self.secret}".encode()).decode()
+        answer = self.api.post(path, data=form, headers={"Authorization": f"Basic {pair}"})
+        answer.close()
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    def issue(self) -> str:
+        """A token of the client's own."""
+        return str(self.post("/oauth/token", grant_type="client_credentials", scope="email").json["access_token"])
+
+    def use(self, token: str, status: int = 200) -> None:
+        """A protected view."""
+        answer = self.api.get("/api/me", headers={"Authorization": f"Bearer {token}"})
+        answer.close()
+        assert answer.status_code == status, (answer.status_code, answer.text)
+
+    def flow(self) -> dict[str, Any]:
+        """A code by the consent that is remembered, and the tokens for it."""
+        verifier = secrets.token_urlsafe(48)
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        answer = self.browser.get(self.address(challenge))
+        answer.close()
+        assert answer.status_code in (302, 303), answer.text
+        code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
+        form = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": verifier}
+        return dict(self.post("/oauth/token", code=code, **form).json)
+
+    def refresh(self, token: str) -> dict[str, Any]:
+        """The next tokens."""
+        return dict(self.post("/oauth/token", grant_type="refresh_token", refresh_token=token).json)
+
+    def page(self, path: str = HOME) -> None:
+        """A page of the signed-in user."""
+        answer = self.browser.get(path)
+        answer.close()
+        assert answer.status_code == 200, (answer.status_code, path)
+
+
+class House(Caller):
     """A provider, its database, one client of its own, and the user with key 1 at a browser.
 
     :param url: of the database.
     :param config: further settings.
     """
-
-    client_id = "reader"
-    #: Made by :meth:`settle`.
-    secret = ""
 
     def __init__(self, url: str, **config: Any) -> None:
         self.app = Flask("house")
@@ -96,68 +169,15 @@ class House:
             )
             assert secret is not None
             self.secret = secret
-        self.api = self.app.test_client(use_cookies=False)
-        self.browser = self.app.test_client()
-        assert self.browser.get("/login").status_code == 302
-        page = self.browser.get(self.address("x" * 43))
-        assert page.status_code == 200, page.text
-        form = {name: _hidden(page.text, name) for name in ("csrf_token", "ticket") if f'name="{name}"' in page.text}
-        answer = self.browser.post(page.request.full_path, data={**form, "confirm": "yes"})
-        assert answer.status_code in (302, 303), answer.text
+        super().__init__(self.app.test_client(use_cookies=False), self.app.test_client(), secret)
+        self.sign_in()
+        self.allow()
 
     def close(self) -> None:
         """Give all connections back."""
         with self.app.app_context():
             self.db.session.remove()
             self.engine.dispose()
-
-    # What programs and people do; each asserts that it went well.
-
-    def address(self, challenge: str) -> str:
-        """Where the client sends a person."""
-        asked = {"response_type": "code", "client_id": self.client_id, "redirect_uri": CALLBACK, "scope": "email"}
-        return "/oauth/authorize?" + urlencode(
-            {**asked, "state": "s", "code_challenge": challenge, "code_challenge_method": "S256"}
-        )
-
-    def post(self, path: str, **form: str) -> Any:
-        """A request that the client authenticates."""
-        pair = base64.b64encode(f"{self.client_id}:{self.secret}".encode()).decode()
-        answer = self.api.post(path, data=form, headers={"Authorization": f"Basic {pair}"})
-        answer.close()
-        assert answer.status_code == 200, answer.text
-        return answer
-
-    def issue(self) -> str:
-        """A token of the client's own."""
-        return str(self.post("/oauth/token", grant_type="client_credentials", scope="email").json["access_token"])
-
-    def use(self, token: str, status: int = 200) -> None:
-        """A protected view."""
-        answer = self.api.get("/api/me", headers={"Authorization": f"Bearer {token}"})
-        answer.close()
-        assert answer.status_code == status, (answer.status_code, answer.text)
-
-    def flow(self) -> dict[str, Any]:
-        """A code by the consent that is remembered, and the tokens for it."""
-        verifier = secrets.token_urlsafe(48)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        answer = self.browser.get(self.address(challenge))
-        answer.close()
-        assert answer.status_code in (302, 303), answer.text
-        code = parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
-        form = {"grant_type": "authorization_code", "redirect_uri": CALLBACK, "code_verifier": verifier}
-        return dict(self.post("/oauth/token", code=code, **form).json)
-
-    def refresh(self, token: str) -> dict[str, Any]:
-        """The next tokens."""
-        return dict(self.post("/oauth/token", grant_type="refresh_token", refresh_token=token).json)
-
-    def page(self, path: str = HOME) -> None:
-        """A page of the signed-in user."""
-        answer = self.browser.get(path)
-        answer.close()
-        assert answer.status_code == 200, (answer.status_code, path)
 
 
 def _hidden(page: str, name: str) -> str:

@@ -31,6 +31,7 @@ from sqlalchemy.orm import mapped_column
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks import rows as making
 from flask_oauth2server import OAuth2Server, Scope
 
 SERVER = os.environ.get("OAUTH2_TEST_POSTGRESQL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
@@ -217,46 +218,19 @@ def fillings(rows: int) -> list[tuple[str, int, Mapping[str, str]]]:
     ]
 
 
-_UNIQUE = """
-SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-WHERE contype = 'u' AND conrelid::regclass::text LIKE 'oauth2%'
-""".replace(":", "\\:")
-
-
-def fill(house: House, rows: int) -> None:
-    """Make the rows: into bare tables, for an index is made faster than it is kept."""
+def fill(house: House, clients: int) -> None:
+    """Make the rows."""
     engine, models = house.db.engine, house.oauth2.models
     with engine.begin() as connection:
-        connection.execute(text("SET session_replication_role = replica"))  # no foreign key is checked
-        connection.execute(text("SET LOCAL maintenance_work_mem = '1GB'"))
         user = "INSERT INTO large_user (id, name, email, is_active) SELECT i, 'Person ' || i, "
-        user += f"'person' || i || '@users' || i % 1000 || '.test', true FROM generate_series(1, {rows}) i"
+        user += f"'person' || i || '@users' || i % 1000 || '.test', true FROM generate_series(1, {clients}) i"
         connection.execute(text(user))
-        dropped = [index for model in models for index in model.__table__.indexes]
-        for index in dropped:
-            index.drop(connection)
-        unique = list(connection.execute(text(_UNIQUE)))
-        for table, name, _made in unique:
-            connection.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {name}"))
-        for name, count, columns in fillings(rows):
-            table = getattr(models, name).__table__
-            into = {"created_at": f"{_NOW} - (i % 8640000) * interval '1 second'", **columns}
-            missing = [c.name for c in table.c if not c.nullable and c.name not in into and not c.primary_key]
-            assert not missing, f"{table.name} needs {missing}"
-            _insert(connection, table.name, into, count)
-        _fill_terms(connection)
-        for table, name, made in unique:
-            connection.execute(text(f"ALTER TABLE {table} ADD CONSTRAINT {name} {made}"))
-        for index in dropped:
-            index.create(connection)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE"))
-
-
-def _insert(connection: Any, table: str, columns: Mapping[str, str], count: int) -> None:
-    names = ", ".join(f'"{column}"' for column in columns)
-    source = f"SELECT {', '.join(columns.values())} FROM generate_series(1::bigint, {count}) i"  # noqa: S608 - our own
-    connection.execute(text(f"INSERT INTO {table} ({names}) {source}".replace(":", "\\:")))
+        with making.bare(connection, [model.__table__ for model in models]):
+            for name, count, columns in fillings(clients):
+                made = {"created_at": f"{_NOW} - (i % 8640000) * interval '1 second'", **columns}
+                making.insert(connection, getattr(models, name).__table__, made, count)
+            _fill_terms(connection)
+    making.analyze(engine)
 
 
 def _fill_terms(connection: Any) -> None:

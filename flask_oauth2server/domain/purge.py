@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .. import clock
 from ..errors import OAuth2ServerError
@@ -12,7 +14,12 @@ from ..storage.unit import DATABASE_ERRORS
 
 log = logging.getLogger(__name__)
 
-_STEP = 100
+#: At most so many rows are removed at once as requests come, and from the command line.
+_STEP, _MOST = 100, 1000
+#: Seconds that a transaction of the command line is meant to take at most: so long others may wait for a lock.
+_LONG = 0.1
+#: Seconds that it rests at most.
+_REST = 1.0
 #: At most so many seals are made in a small step.
 _SEALS = 4
 
@@ -50,14 +57,26 @@ class Purger:
             log.warning("nothing was purged this time: %s", error)
 
     def everything(self) -> int:
-        """Remove all that has ended, in steps; returns the number of rows."""
+        """Remove all that has ended, in steps; returns the number of rows.
+
+        Each step is as large as the database does it quickly, and rests as long as it took: whoever serves
+        meanwhile has half of the time at least, and all locks.
+        """
         while self._seal():
             pass
-        total = 0
-        while removed := self._round(10 * _STEP):
+        return sum(self._all_of(purge) for purge in self._cleanups)
+
+    def _all_of(self, purge: Callable[[int], int]) -> int:
+        total, limit = 0, _STEP
+        while True:
+            begun = time.monotonic()
+            removed = self._storage.unit.run(partial(purge, limit))
+            if not removed:
+                return total
             total += removed
-        return total
+            took = time.monotonic() - begun
+            limit = max(_STEP // 10, limit // 2) if took > _LONG else min(_MOST, limit * 2)
+            time.sleep(min(took, _REST))
 
     def _round(self, limit: int) -> int:
-        unit = self._storage.unit
-        return sum(unit.run(lambda purge=purge: purge(limit)) for purge in self._cleanups)  # type: ignore[misc]
+        return sum(self._storage.unit.run(partial(purge, limit)) for purge in self._cleanups)
