@@ -143,8 +143,11 @@ class Changes(Queries):
         engine = connection.engine
         if engine not in self._engines:
             self._engines.add(engine)
+            # For the session's connections alone: another one of the engine is none the slower for it.
+            others = engine._has_events
             event.listen(engine, "before_cursor_execute", self._look)
-            event.listen(engine, "checkin", self._given_back)
+            engine._has_events = others
+        connection._has_events = True
 
     def _ended(self, session: Any, transaction: Any) -> None:
         if transaction.parent is None:
@@ -166,14 +169,6 @@ class Changes(Queries):
         if running is not None:
             running.wrote = True
             running.marks.update(marks)
-        elif marks:  # past the session: told now, and again when the connection is given back
-            connection.info.setdefault(self, set()).update(marks)
-            self._tell(marks)
-
-    def _given_back(self, _: Any, record: Any) -> None:
-        marks = record.info.pop(self, None) if record is not None else None
-        if marks:
-            self._tell(marks)
 
     # --- what a statement does ------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import String, Uuid, bindparam, delete, insert, select, text, update
+from sqlalchemy import String, Uuid, bindparam, delete, event, insert, select, text, update
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import mapped_column
 
@@ -124,14 +124,27 @@ def test_what_is_written_is_told_after_the_commit(heard: Heard, what: str) -> No
     assert heard() == [expected]
 
 
-def test_past_the_session_it_is_told_when_the_connection_is_given_back(heard: Heard) -> None:
-    heard.provider.db.session.execute(text("SELECT 1"))  # the engine is known from here on
+def test_the_engine_s_other_connections_are_left_alone(heard: Heard) -> None:
+    """Prepared lookups take the driver's own cursor where nobody listens to the engine."""
+    session = heard.provider.db.session
+    session.execute(text("SELECT 1"))
+    (engine,) = heard.provider.app.extensions["oauth2server"].storage.changes._engines
+    assert session.connection().engine is engine is heard.provider.db.engine
+    event.listen(engine, "connect", lambda *_: None)  # of the pool
+    assert session.connection()._has_events and not engine._has_events
+    session.commit()
+
+
+def test_a_listener_of_the_host_s_hears_everything(heard: Heard) -> None:
+    statements: list[str] = []
+    engine = heard.provider.db.engine
+    heard.provider.db.session.execute(text("SELECT 1"))
+    event.listen(engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    heard.provider.db.session.execute(text("SELECT 2"))
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 3"))
     heard.provider.db.session.commit()
-    token = heard.provider.oauth2.models.Token.__table__
-    with heard.provider.db.engine.begin() as connection:
-        connection.execute(delete(token).where(token.c.id == 1))
-        assert heard() == [["token:1"]]
-    assert heard() == [["token:1"]]
+    assert statements == ["SELECT 2", "SELECT 3"]
 
 
 #: What does not change how a token is judged.
