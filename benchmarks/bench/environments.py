@@ -58,8 +58,9 @@ def _node(folder: str) -> str:
 
     def install() -> None:
         shutil.copy(package, made)
-        # A binding that has to be compiled takes the headers that came with node.
-        headers = {"npm_config_nodedir": str(Path(node).resolve().parents[1])}
+        # What has to be compiled is compiled here, with the headers that came with node: nothing is fetched from
+        # anywhere but the package index.
+        headers = {"npm_config_nodedir": str(Path(node).resolve().parents[1]), "npm_config_build_from_source": "true"}
         options = ["--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
         subprocess.run([npm, "install", *options], cwd=made, check=True, env={**os.environ, **headers})
 

@@ -41,8 +41,11 @@ def _of_target(measured: Measured, name: str) -> Figures:
         "done": sum(one.done for one in rounds),
     }
     if name != floor and floor in cycles[0].before:
-        ratios = [figure(c.rounds[name], measured.by_cpu) / c.floor(floor, measured.by_cpu) for c in cycles]
-        found["ratio"] = {"to": floor, **spread(ratios)}
+        for key, by_cpu in (("ratio", measured.by_cpu), ("cpu_ratio", True)):
+            found[key] = {
+                "to": floor,
+                **spread([figure(c.rounds[name], by_cpu) / c.floor(floor, by_cpu) for c in cycles]),
+            }
     if measured.by_cpu and name != PEER and PEER in measured.memory:
         parts = [_cpu(cycle, name) / cycle.rounds[PEER].cpu for cycle in cycles]
         found["cpu_of_peer"] = {"to": PEER, **spread(parts)}
@@ -66,7 +69,7 @@ def as_json(all_measured: Sequence[Measured], effort: Effort) -> dict[str, Any]:
         "effort": effort._asdict(),
         "scenarios": {
             measured.scenario.name: {
-                "title": measured.scenario.title,
+                "title": measured.title,
                 "compared": "cpu" if measured.by_cpu else "rate",
                 "targets": figures(measured),
                 "cycles": len(measured.cycles),
@@ -98,7 +101,7 @@ def as_rst(all_measured: Sequence[Measured], effort: Effort) -> str:
     """A table for each scenario, and what is to be known about all."""
     parts = [_preface(effort)]
     for measured in all_measured:
-        title = measured.scenario.title
+        title = measured.title
         parts += [f"{title}\n{'~' * len(title)}", table(_lines(measured)), _notes(measured)]
     parts.append(_flows(all_measured))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -109,13 +112,15 @@ def _preface(effort: Effort) -> str:
     return (
         f"{told['processor']}, {told['cores']} cores, {told['system']}, Python {told['python']}. "
         f"{effort.cycles} cycles a scenario, rounds of {effort.seconds:g} s. A ratio is taken within a cycle, to the "
-        "mean of the floor's rounds before and after; told are its median and, in brackets, 10th and 90th percentile."
+        "mean of the floor's rounds before and after; told are its median and, in brackets, 10th and 90th percentile. "
+        "A ratio of CPU is the floor's CPU for one answer, divided by the target's: it does not feel what else the "
+        "machine does as much as a rate."
     )
 
 
 def _lines(measured: Measured) -> Iterator[list[str]]:
     what = "flows/s" if measured.by_cpu else "requests/s"
-    head = ["target", "ratio to its floor", what, "CPU ms", "p50 ms", "p99 ms", "memory MiB"]
+    head = ["target", "ratio to its floor", "ratio of CPU", what, "CPU ms", "p50 ms", "p99 ms", "memory MiB"]
     found = figures(measured)
     beside_peer = any("cpu_of_peer" in of for of in found.values())
     yield [*head, *([f"CPU, parts of {PEER}'s"] if beside_peer else [])]
@@ -124,6 +129,7 @@ def _lines(measured: Measured) -> Iterator[list[str]]:
         yield [
             name,
             _ratio(of.get("ratio"), "1"),
+            f"{of['cpu_ratio']['median']:.2f}" if "cpu_ratio" in of else "1",
             f"{of['rate']['median']:,.0f}" if of["rate"]["median"] >= 10 else f"{of['rate']['median']:.1f}",
             f"{of['cpu_ms']['median']:.3f}",
             f"{of['p50_ms']:.2f}",

@@ -50,6 +50,7 @@ def figure(of: Round, by_cpu: bool) -> float:
 class Measured(NamedTuple):
     """All of one scenario.
 
+    :ivar tokens: of the data set.
     :ivar cycles: those that count.
     :ivar repeated: how many were thrown away because they were noisy.
     :ivar kept_noisy: how many of those that count are noisy all the same.
@@ -58,11 +59,17 @@ class Measured(NamedTuple):
     """
 
     scenario: Scenario
+    tokens: int
     cycles: Sequence[Cycle]
     repeated: int
     kept_noisy: int
     memory: Mapping[str, float]
     wrong: Mapping[str, str]
+
+    @property
+    def title(self) -> str:
+        """What the scenario is called, with the number of tokens that there were."""
+        return self.scenario.title.format(tokens=self.tokens)
 
     @property
     def by_cpu(self) -> bool:
@@ -114,7 +121,7 @@ def measure(
                 print(f"!!! {target.name} is not measured: {error}", file=sys.stderr)
         cycles, repeated, noisy = _cycles(loads, effort, scenario.steps is not None, wrong)
         memory = {name: servers[name].memory() for name in loads}
-    return Measured(scenario, cycles, repeated, noisy, memory, wrong)
+    return Measured(scenario, tokens, cycles, repeated, noisy, memory, wrong)
 
 
 def _cycles(

@@ -122,7 +122,7 @@ _SMALL = 1_000
 
 
 def _of_size(size: str) -> Iterator[Scenario]:
-    told, tokens = f"{_SIZES[size]:,} tokens", _SIZES[size]
+    told, tokens = "{tokens:,} tokens", _SIZES[size]
     for name, path, who in (("protected", "ping", "user not loaded"), ("protected-user", "me", "user loaded")):
         yield Scenario(f"{name}-{size}", f"protected view, {who}, {told}", tokens, path, _protected(path), warmed=True)
 
