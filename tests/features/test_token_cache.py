@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from flask_oauth2server.domain.token_cache import TokenCache
 from flask_oauth2server.errors import ConfigurationError
 from flask_oauth2server.features import bearer as bearer_feature
 
-from ..conftest import close
+from ..conftest import REDIS, close, redis_client
 from ..support import Browser, Client, Provider, bearer, build, serving
 from ..ui.pages import landed, press
 
@@ -568,6 +569,39 @@ def test_forget_tokens_does_nothing_where_there_is_no_cache(provider: Provider) 
     with provider.app.app_context():
         provider.oauth2.forget_tokens()
         assert not provider.db.session.registry.has()
+
+
+# --- other processes; what they do with it is in tests/races --------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_who_ends_something_tells_of_it(make: Callable[..., Provider], redis_issuer: str, seconds: int) -> None:
+    """Before the answer, and also a process that remembers nothing itself; no value is told."""
+    channel = f"test-{uuid.uuid4().hex}"
+    house = furnished(
+        make(
+            config={
+                "OAUTH2_TOKEN_CACHE": seconds,
+                "OAUTH2_TOKEN_CACHE_URL": REDIS,
+                "OAUTH2_TOKEN_CACHE_CHANNEL": channel,
+            }
+        )
+    )
+    with redis_client() as client, client.pubsub(ignore_subscribe_messages=True) as ear:
+        ear.subscribe(channel)
+        ear.get_message(timeout=5)
+        assert house.client.post("/oauth/revoke", token=house.token).status_code == 200
+        assert ear.get_message(timeout=5)["data"] == '["authorization:1"]'
+        with house.provider.app.app_context():
+            house.provider.oauth2.forget_tokens(house.provider.user("ada"))
+        assert ear.get_message(timeout=5)["data"].startswith('["user:')
+        assert ear.get_message(timeout=0.1) is None
+    house.provider.app.extensions["oauth2server"].token_push.close()
+
+
+def test_an_app_without_a_url_has_no_push(house: House) -> None:
+    warm(house, house.token)
+    assert house.provider.app.extensions["oauth2server"].token_push is None
 
 
 # --- settings -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ happens to Redis in between."""
 from __future__ import annotations
 
 import base64
+import random
 import signal
 import socket
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from flask_oauth2server.domain.token_push import PATIENCE
 
@@ -29,6 +31,7 @@ from .figures import report
 #: Long, so that nothing is seen because an entry was old.
 ON = {"OAUTH2_TOKEN_CACHE": 600, "OAUTH2_PROVIDER_TOKEN_EXPIRES_IN": 3600}
 ROUNDS = 3
+TOKENS = 12
 #: Seconds that a request which began in time may take to be answered on a busy machine.
 ANSWER = 2.5
 
@@ -131,6 +134,49 @@ def test_without_redis_it_is_seen_when_the_seconds_are_over(tmp_path: Path) -> N
     finally:
         other.close()
         close(provider)
+
+
+# --- threads of one process -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["reads nothing", "reads before"])
+def test_threads_never_accept_what_was_revoked(any_database: str, host: str) -> None:
+    """Six threads ask without a pause while one revokes: no request that begins after the answer is let in, also
+    where the host's transaction, with its snapshot, began before."""
+    provider = with_views(prepared(any_database, ON))
+    if host == "reads before":
+        provider.app.before_request(
+            lambda: provider.db.session.execute(text("SELECT COUNT(*) FROM oauth2_token")) and None
+        )
+    client, basic = robot(provider)
+    values = [issued(client) for _ in range(TOKENS)]
+    ended: dict[str, float] = {}
+    seen: list[tuple[str, float, int, bool]] = []
+    stop = threading.Event()
+
+    def ask(seed: int) -> None:
+        chance = random.Random(seed)
+        while not stop.is_set():
+            value = chance.choice(values)
+            began = time.monotonic()
+            seen.append((value, began, *get(provider, value)))
+
+    with ThreadPoolExecutor(6) as pool:
+        asking = [pool.submit(ask, seed) for seed in range(6)]
+        try:
+            time.sleep(0.5)
+            for value in values:
+                assert revoke(provider, value, basic)[0] == 200
+                ended[value] = time.monotonic()
+            time.sleep(0.3)
+        finally:
+            stop.set()
+        for one in asking:
+            one.result()
+    close(provider)
+    assert {status for _, _, status, _ in seen} == {200, 401}
+    assert any(hit for _, _, status, hit in seen if status == 200)
+    assert [after for value, after, status, _ in seen if status == 200 and after > ended[value]] == []
 
 
 # --- what may happen to Redis ---------------------------------------------------------------------
