@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import ast
-import json
-import os
-import re
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 from flask import Flask
 from werkzeug.serving import make_server
 
-from flask_oauth2server.errors import IssuerUnknown
-from flask_oauth2server.ui.admin.snippets import Snippet, snippets
-
 from .browser.conftest import CHROMIUM, missing
 from .browser.visitor import launched
 from .conftest import DEMANDED, close
 from .flows.test_client_libraries import Person
+from .snippets import SERVICE, code_for, registered, run, shell, text_of
 from .support import Provider, build
-
-CALLBACK = "http://127.0.0.1:9/cb"
-#: Every character of a client ID, a redirect URI and a scope that means something in one of the languages.
-STRANGE = "a'b\"c\\d$(e)`f`</script>${g}!%41+;&|\\n--"
-STRANGE_URI = "https://client.example/it's/$(id);&x=$y!*+%41/cb?a='b"
-STRANGE_SCOPES = ["it's", "$(id)", "`id`", "</script>", "{{7*7}}"]
 
 
 @pytest.fixture(scope="module")
@@ -71,45 +59,6 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setenv("SECRET_KEY", "of the client")
 
     return put
-
-
-def registered(provider: Provider, **values: Any) -> tuple[str, str]:
-    values = {"name": "Library", "redirect_uris": [CALLBACK], "scopes": ["email", "notes"], **values}
-    with provider.app.app_context():
-        client, secret = provider.oauth2.create_client(**values)
-        return client.client_id, secret or ""
-
-
-def code_for(provider: Provider, client_id: str, scopes: list[str] | None = None) -> dict[str, Snippet]:
-    """The snippets of a client by their names."""
-    with provider.app.test_request_context("/admin/oauth2/"):
-        server = provider.app.extensions["oauth2server"]
-        info = server.storage.clients.info(client_id)
-        groups = snippets(server, info, info.scopes if scopes is None else scopes)
-        return {snippet.name: snippet for group in groups for snippet in group.snippets}
-
-
-def text_of(provider: Provider, client_id: str, name: str) -> str:
-    """The one part of a snippet."""
-    (part,) = code_for(provider, client_id)[name].parts
-    return part.text
-
-
-def run(text: str) -> dict[str, Any]:
-    """The names of a Python program that has run."""
-    names: dict[str, Any] = {"__name__": "app"}
-    exec(compile(text, "app.py", "exec"), names)
-    return names
-
-
-def shell(script: str, secret: str = "") -> str:
-    """What bash prints; it stops at the first error, and knows no variable that nobody has set."""
-    environment = {"PATH": os.environ["PATH"], "CLIENT_SECRET": secret, "NO_PROXY": "127.0.0.1"}
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], env=environment, capture_output=True, text=True, timeout=30
-    )
-    assert (done.returncode, done.stderr) == (0, ""), done
-    return done.stdout
 
 
 # --- people sign in -------------------------------------------------------------------------------
@@ -254,8 +203,6 @@ def test_a_single_page_app_in_a_browser(served: tuple[Provider, str]) -> None:
 
 # --- in its own name ------------------------------------------------------------------------------
 
-SERVICE = {"redirect_uris": [], "grant_types": ["client_credentials"]}
-
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 def test_a_service(served: tuple[Provider, str], secrets: Callable[..., None], method: str) -> None:
@@ -289,138 +236,3 @@ def test_a_resource_server(
     assert (facts(token, "notes"), facts(f"{token}x")) == (None, None)
     script = text_of(provider, client_id, "curl-introspect").replace("PASTE_IT_HERE", token)
     assert '"active":true' in shell(script, secret)
-
-
-# --- which fit ------------------------------------------------------------------------------------
-
-WEB = {"curl", "requests-oauthlib", "authlib", "flask-oauthlib"}
-OWN = {"curl-service", "requests-oauthlib-service", "authlib-service"}
-PUBLIC = {"token_endpoint_auth_method": "none"}
-
-
-@pytest.mark.parametrize(
-    ("values", "names"),
-    [
-        ({}, WEB),
-        ({"grant_types": ["authorization_code", "client_credentials"]}, WEB | OWN),
-        (SERVICE, OWN),
-        ({"may_introspect": True, **SERVICE}, OWN | {"curl-introspect", "requests-introspect"}),
-        ({"redirect_uris": ["https://client.example/cb"], **PUBLIC}, {"browser", "curl"}),
-        (PUBLIC, {"browser", "device", "curl"}),
-        ({"redirect_uris": ["com.example.app:/cb"], "application_type": "native", **PUBLIC}, {"device", "curl"}),
-    ],
-)
-def test_only_what_fits_is_shown(served: tuple[Provider, str], values: dict[str, Any], names: set[str]) -> None:
-    provider, _ = served
-    client_id, _ = registered(provider, **values)
-    assert set(code_for(provider, client_id)) == names
-
-
-def test_why_there_is_none(served: tuple[Provider, str]) -> None:
-    provider, _ = served
-    client_id, _ = registered(provider)
-    assert "PKCE" in code_for(provider, client_id)["flask-oauthlib"].unfit
-    client_id, _ = registered(provider, require_pkce=False)
-    assert "in the body" in code_for(provider, client_id)["flask-oauthlib"].unfit
-    assert code_for(provider, client_id)["flask-oauthlib"].parts == []
-    client_id, _ = registered(provider, application_type="native", redirect_uris=["com.example.app:/cb"], **PUBLIC)
-    assert "http://127.0.0.1/callback" in code_for(provider, client_id)["device"].unfit
-    client_id, _ = registered(provider, client_id="a:b")
-    assert "client_secret_post" in code_for(provider, client_id)["authlib"].unfit
-    client_id, _ = registered(provider, client_id="c:d", token_endpoint_auth_method="client_secret_post")
-    assert not code_for(provider, client_id)["authlib"].unfit
-
-
-def test_the_issuer_must_be_known(make: Callable[..., Provider]) -> None:
-    provider = make(config={"OAUTH2_ISSUER": None})
-    client_id, _ = registered(provider)
-    with pytest.raises(IssuerUnknown):
-        code_for(provider, client_id)
-
-
-# --- nothing that a client brings is run ----------------------------------------------------------
-
-
-def constants(text: str) -> dict[str, Any]:
-    """The constants on top of a Python program."""
-    found = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant | ast.List):
-            found[ast.unparse(node.targets[0])] = ast.literal_eval(node.value)
-    return found
-
-
-@pytest.fixture(scope="module")
-def strange(served: tuple[Provider, str]) -> dict[str, dict[str, Snippet]]:
-    """All code of clients with strange values, by method."""
-    provider, _ = served
-    codes = {}
-    for method in ("client_secret_basic", "client_secret_post", "none"):
-        grants = ["authorization_code", "refresh_token", *(["client_credentials"] if method != "none" else [])]
-        client_id, _ = registered(
-            provider,
-            client_id=f"{method[-4:]}{STRANGE}",
-            name="x\"'</script>$(id)",
-            redirect_uris=[STRANGE_URI, "http://127.0.0.1/it's/cb"],
-            grant_types=grants,
-            token_endpoint_auth_method=method,
-            require_pkce=method != "client_secret_post",
-            may_introspect=method != "none",
-        )
-        codes[method] = code_for(provider, client_id, STRANGE_SCOPES)
-    return codes
-
-
-@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
-def test_values_are_quoted_for_their_language(strange: dict[str, dict[str, Snippet]], method: str) -> None:
-    client_id = f"{method[-4:]}{STRANGE}"
-    right = {
-        "CLIENT_ID": client_id,
-        "REDIRECT_URI": STRANGE_URI,
-        "PATH": "/it's/cb",
-        "SCOPES": STRANGE_SCOPES,
-        "SCOPE": " ".join(STRANGE_SCOPES),
-        "clientId": client_id,
-        "redirectUri": STRANGE_URI,
-        "scope": " ".join(STRANGE_SCOPES),
-    }
-    for part in (part for snippet in strange[method].values() for part in snippet.parts):
-        if part.name.startswith("curl"):
-            _in_bash(part.text, method, client_id)
-            continue
-        found = constants(part.text) if part.name != "browser" else _javascript(part.text)
-        assert {"CLIENT_ID", "clientId"} & set(found), part.name
-        assert {name: found[name] for name in found if name in right} == {
-            name: value for name, value in right.items() if name in found
-        }
-
-
-def _javascript(text: str) -> dict[str, Any]:
-    """The strings on top of a JavaScript program, which can stand in a page as it is."""
-    assert "</script" not in text
-    assert "<!--" not in text
-    return {name: json.loads(value) for name, value in re.findall(r"^const (\w+) = (\".*\");$", text, re.MULTILINE)}
-
-
-def _in_bash(text: str, method: str, client_id: str) -> None:
-    """Run it with a curl that prints what it is given, each on a line of its own."""
-    stub = "curl() { printf '[%s]\\n' \"$@\" >&3; printf '{}'; }\n"
-    script = text.replace("PASTE_IT_HERE", "it")
-    printed = shell(f"{stub}verifier=v\nexec 3>&1\n{script}", "secret").splitlines()
-    sent = unquote("\n".join(printed).replace("+", " "))
-    told = dict(line[1:-1].partition("=")[::2] for line in printed if "=" in line and line.startswith("["))
-    if "code_challenge_method" in text:
-        query = dict(parse_qsl(urlsplit(printed[0]).query))
-        assert query["client_id"] == client_id
-        assert (query["redirect_uri"], query["scope"]) == (STRANGE_URI, " ".join(STRANGE_SCOPES))
-    elif method == "client_secret_basic":
-        user = printed[printed.index("[--user]") + 1]
-        assert unquote(user) == f"[{client_id}:secret]"
-    else:
-        assert told["client_id"] == client_id
-        assert told.get("client_secret") == ("secret" if method == "client_secret_post" else None)
-    if "redirect_uri" in told:
-        assert told["redirect_uri"] == STRANGE_URI
-    if "scope" in told:
-        assert told["scope"] == " ".join(STRANGE_SCOPES)
-    assert "uid=" not in sent
