@@ -20,7 +20,21 @@ from flask_oauth2server.ui import dates
 
 from ..support import Browser, Provider
 from .conftest import CONFIG, behind_a_proxy
-from .pages import HOME, NEW_CLIENT, NEW_TOKEN, Element, heading, landed, parse, personal_token, png, press, said, words
+from .pages import (
+    HOME,
+    NEW_CLIENT,
+    NEW_TOKEN,
+    Element,
+    heading,
+    landed,
+    later,
+    parse,
+    personal_token,
+    png,
+    press,
+    said,
+    words,
+)
 from .states import development_pages, every_page
 
 OPEN, CLOSE = "⟦", "⟧"
@@ -236,8 +250,8 @@ def test_german(german: Provider) -> None:
 
 def test_days_are_written_as_the_language_does(german: Provider) -> None:
     ada = german.browser("ada")
-    personal_token(ada)
-    with german.app.test_request_context():
+    with later(), german.app.test_request_context():  # the clock stands
+        personal_token(ada)
         day = str(dates.day(clock.now()))
         assert re.search(r">\d+\. [A-ZÄ][a-zä]+ \d{4}</time>", day)
         assert re.search(r'title="[A-Z][a-z]+, \d+\. [A-ZÄ][a-zä]+ \d{4}, \d\d:\d\d UTC"', day)
