@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakMethod, WeakSet
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event, select
@@ -97,8 +97,8 @@ class Changes(Queries):
         """
         if not self._told:
             self._tables = dict(self._watched())
-            event.listen(self.db.session, "after_begin", self._begun)
-            event.listen(self.db.session, "after_transaction_end", self._ended)
+            event.listen(self.db.session, "after_begin", _weakly(self._begun))
+            event.listen(self.db.session, "after_transaction_end", _weakly(self._ended))
         self._told.append(told)
         self._now = now or self._now
 
@@ -145,7 +145,7 @@ class Changes(Queries):
             self._engines.add(engine)
             # For the session's connections alone: another one of the engine is none the slower for it.
             others = engine._has_events
-            event.listen(engine, "before_cursor_execute", self._look)
+            event.listen(engine, "before_cursor_execute", _weakly(self._look))
             engine._has_events = others
         connection._has_events = True
 
@@ -207,6 +207,18 @@ class Changes(Queries):
         """Whether the database finds by *value* what is marked by it, and nothing else."""
         wanted = self._of_user if kind == USER else int
         return wanted in (int, str, uuid.UUID) and isinstance(value, wanted) and not isinstance(value, bool)
+
+
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """*method*, as long as its object is there: a ``db`` may outlive an app that it serves."""
+    weak = WeakMethod(method)
+
+    def call(*told: Any) -> None:
+        alive = weak()
+        if alive is not None:
+            alive(*told)
+
+    return call
 
 
 def _written(statement: Any, compiled: Any) -> set[str]:

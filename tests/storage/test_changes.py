@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 import pytest
 from flask import Flask
@@ -261,7 +264,7 @@ def test_a_collation_may_find_what_is_written_otherwise() -> None:
 def moments(provider: Provider) -> Iterator[Changes]:
     """Changes whose moments are numbers."""
     changes: Changes = provider.app.extensions["oauth2server"].storage.changes
-    numbers = iter(range(100))
+    numbers = itertools.count()
     changes.listen(lambda _: None, lambda: next(numbers))
     with provider.app.app_context():
         yield changes
@@ -296,3 +299,21 @@ def test_nothing_is_listened_to_where_nobody_listens(provider: Provider) -> None
     changes = provider.app.extensions["oauth2server"].storage.changes
     provider.client().tokens(provider.browser("ada"))
     assert not changes._engines and not changes._running and not changes._told
+
+
+def test_a_db_does_not_hold_on_to_an_app_that_is_gone(provider: Provider) -> None:
+    changes = Changes(provider.db, provider.oauth2.models, provider.app.extensions["oauth2server"].storage.users)
+    told: list[Any] = []
+    changes.listen(told.append)
+    with provider.app.app_context():
+        provider.user("ada").is_active = False
+        provider.db.session.commit()
+        assert len(told) == 1
+        weak = ref(changes)
+        provider.db.session.remove()
+        del changes
+        gc.collect()
+        assert weak() is None
+        provider.user("ada").is_active = True
+        provider.db.session.commit()
+        assert len(told) == 1
