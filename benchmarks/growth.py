@@ -52,6 +52,9 @@ def fill(house: House, grown: str, count: int) -> None:
         sql = rows.sql_of(connection)
         client, user = f"(1 + i * 7919 % {clients})", f"(2 + i * 31 % {FEW})"
         with rows.bare(connection, [model.__table__ for model in models]):
+            # The first one of all: what its key is does not depend on how the database counts.
+            chain_of = {**rows.authorizations(sql, "1", "1", dead="false"), "public_id": f"'{CHAIN}'"}
+            rows.insert(connection, models.Authorization.__table__, chain_of, 1)
             person = {"id": "i", "name": sql.joined("'person'", "i"), "is_active": "true"}
             rows.insert(connection, house.User.__table__, person, FEW + 2)
             for model, columns, number in (
@@ -64,14 +67,11 @@ def fill(house: House, grown: str, count: int) -> None:
                 ("AuditEvent", rows.events(sql, client, "(1 + i % 10)"), many["audit"]),
             ):
                 rows.insert(connection, getattr(models, model).__table__, columns, number)
-            chain_of = {**rows.authorizations(sql, "1", "1", dead="false"), "public_id": f"'{CHAIN}'"}
-            rows.insert(connection, models.Authorization.__table__, chain_of, 1)
-            pk = many["authorizations"] + 1
-            columns = rows.chain(sql, "1", "1", str(pk), many["chain"])
+            columns = rows.chain(sql, "1", "1", "1", many["chain"])
             rows.insert(connection, models.Token.__table__, columns, many["chain"])
     rows.analyze(house.engine)
     house.settle()
-    _give_chain(house, pk, many["chain"])
+    _give_chain(house, 1, many["chain"])
 
 
 def _give_chain(house: House, pk: int, length: int) -> None:
