@@ -14,38 +14,60 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import report, scenarios, targets
-from .rounds import Effort, Measured, measure
+from .places import DATA
+from .rounds import Effort, Measured, measure, street
 from .scenarios import Scenario
 from .targets import Target
 
 _REDIS = "redis://127.0.0.1:6379/6"
 
 
+#: So small are the data sets of a smoke run.
+_FEW = 100
+
+
 def main() -> int:
     """Measure, tell; 1 if a target was wrong."""
     chosen = _options()
-    effort = Effort(chosen.seconds, chosen.cycles, chosen.repeats, chosen.tokens)
-    programs = {}
-    if chosen.smoke:
-        effort = Effort(min(chosen.seconds, 1.0), 1, 0, 100)
-        programs = dict.fromkeys(("floor", "ours"), sys.executable)
     if shutil.which("wrk") is None:
         print("--- there is no wrk: requests are sent one after the other by the driver", file=sys.stderr)
-    asked = [scenarios.ALL[name] for name in chosen.scenario or scenarios.ALL]
     all_measured = []
-    for scenario in asked:
-        served = _targets(chosen, scenario)
-        if not served:
-            continue
-        measured = measure(scenario, served, effort, programs, redis=chosen.redis)
+    effort = Effort(chosen.seconds, chosen.cycles, chosen.repeats)
+    for measured in _smoke(chosen, effort) if chosen.smoke else _whole(chosen, effort):
         all_measured.append(measured)
         print(report.as_rst([measured], effort).partition("\n\n")[2], flush=True)
         _write(chosen, all_measured, effort)  # what there is so far, should the rest be stopped
     return int(any(measured.wrong for measured in all_measured))
+
+
+def _whole(chosen: argparse.Namespace, effort: Effort) -> Iterator[Measured]:
+    """Each scenario on servers of its own."""
+    for scenario in _scenarios(chosen):
+        served = _targets(chosen, scenario)
+        if served:
+            with street(served, min(scenario.tokens, chosen.tokens), {}, DATA, redis=chosen.redis) as servers:
+                yield measure(scenario, servers, effort)
+
+
+def _smoke(chosen: argparse.Namespace, effort: Effort) -> Iterator[Measured]:
+    """All scenarios on the same servers, with this Python's own packages."""
+    programs = dict.fromkeys(("floor", "ours"), sys.executable)
+    served = [targets.ALL[name] for name in ("floor", "ours")]
+    with tempfile.TemporaryDirectory() as folder, street(served, _FEW, programs, Path(folder)) as servers:
+        for scenario in _scenarios(chosen):
+            yield measure(scenario, servers, effort)
+
+
+def _scenarios(chosen: argparse.Namespace) -> list[Scenario]:
+    if chosen.scenario:
+        return [scenarios.ALL[name] for name in chosen.scenario]
+    found = list(scenarios.ALL.values())
+    return [scenario for scenario in found if scenario.tokens == scenarios.SMALL] if chosen.smoke else found
 
 
 def _options() -> argparse.Namespace:
@@ -55,9 +77,9 @@ def _options() -> argparse.Namespace:
     options.add_argument("--scenario", action="append", choices=scenarios.ALL, metavar="NAME", help="again for more")
     options.add_argument("--target", action="append", choices=targets.ALL, metavar="NAME", help="again for more")
     options.add_argument("--variants", action="store_true", help="ours on other servers and databases")
-    options.add_argument("--cycles", type=int, default=5, help="rounds of each target in a scenario")
-    options.add_argument("--seconds", type=float, default=3.0, help="of a round")
-    options.add_argument("--repeats", type=int, default=3, help="noisy cycles of a scenario that are repeated")
+    options.add_argument("--cycles", type=int, help="rounds of each target in a scenario")
+    options.add_argument("--seconds", type=float, help="of a round")
+    options.add_argument("--repeats", type=int, help="noisy cycles of a scenario that are repeated")
     options.add_argument("--tokens", type=int, default=10_000_000, help="no data set is larger")
     options.add_argument("--redis", default=_REDIS, help="for the cache that is shared")
     options.add_argument("--smoke", action="store_true", help="tiny, with this Python's own packages")
@@ -65,6 +87,10 @@ def _options() -> argparse.Namespace:
     options.add_argument("--json", type=Path, metavar="FILE")
     options.add_argument("--rst", type=Path, metavar="FILE")
     chosen = options.parse_args()
+    usual = {"cycles": 1, "seconds": 0.2, "repeats": 0} if chosen.smoke else {"cycles": 5, "seconds": 3.0, "repeats": 3}
+    for name, value in usual.items():
+        if getattr(chosen, name) is None:
+            setattr(chosen, name, value)
     if chosen.list:
         print("scenarios:", *scenarios.ALL, "\ntargets:", *targets.ALL)
         sys.exit()
@@ -75,8 +101,6 @@ def _targets(chosen: argparse.Namespace, scenario: Scenario) -> list[Target]:
     """The targets of a scenario, with their floors."""
     if chosen.target:
         wanted: Sequence[Target] = [targets.ALL[name] for name in chosen.target]
-    elif chosen.smoke:
-        wanted = [targets.ALL[name] for name in ("floor", "ours")]
     else:
         wanted = targets.VARIANTS if chosen.variants else targets.PEERS
     served = [target for target in wanted if target.serves(scenario.name, scenario.path)]

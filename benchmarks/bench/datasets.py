@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from .places import BENCHMARKS, DATA, POSTGRESQL, ROOT, TARGETS
+from .places import BENCHMARKS, POSTGRESQL, ROOT, TARGETS
 from .targets import Target
 
 #: Data sets up to this size are copied, so that each scenario begins with the same.
@@ -35,10 +35,11 @@ def surroundings(**values: str) -> dict[str, str]:
 
 
 @contextmanager
-def dataset(target: Target, tokens: int, folder: Path, program: str) -> Iterator[Dataset]:
+def dataset(target: Target, tokens: int, folder: Path, data: Path, program: str) -> Iterator[Dataset]:
     """The rows of *target* with so many tokens.
 
     :param folder: where a copy may be put.
+    :param data: where data sets are kept.
     :param program: what runs the target's programs.
     """
     if target.database == "postgresql":
@@ -52,7 +53,7 @@ def dataset(target: Target, tokens: int, folder: Path, program: str) -> Iterator
             script = "import sys; from bench.filling import drop; drop(sys.argv[1])"
             subprocess.run([program, "-c", script, url], check=True, env=surroundings())
         return
-    kept = _kept(target, tokens, program)
+    kept = _kept(target, tokens, data, program)
     path = kept
     if tokens <= COPIED:
         path = folder / f"{target.name}.sqlite"
@@ -60,12 +61,12 @@ def dataset(target: Target, tokens: int, folder: Path, program: str) -> Iterator
     yield Dataset(f"sqlite:///{path}", json.loads(kept.with_suffix(".json").read_text())["tokens"])
 
 
-def _kept(target: Target, tokens: int, program: str) -> Path:
-    DATA.mkdir(exist_ok=True)
+def _kept(target: Target, tokens: int, data: Path, program: str) -> Path:
+    data.mkdir(exist_ok=True)
     name = "_".join(part for part in (target.folder, target.rows) if part)
-    path = DATA / f"{name}-{_stamp(target.folder)}-{tokens}.sqlite"
+    path = data / f"{name}-{_stamp(target.folder)}-{tokens}.sqlite"
     if not path.with_suffix(".json").exists():
-        for old in DATA.glob(f"{name}-*-{tokens}.*"):
+        for old in data.glob(f"{name}-*-{tokens}.*"):
             old.unlink()
         _prepare(target, program, f"sqlite:///{path}", tokens, path.with_suffix(".json"))
     return path

@@ -89,8 +89,12 @@ class Load:
         count = found["requests"]
         return Round(count, count / found["seconds"], 1000 * spent / count, found["p50"], found["p99"])
 
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
     def _send(self, seconds: float, order: str) -> dict[str, Any]:
-        wrk = shutil.which("wrk")
+        wrk = shutil.which("wrk") if seconds >= 1 else None  # it counts in whole seconds
         found = self._send_by_wrk(wrk, seconds, order) if wrk else self._send_slowly(seconds, order)
         self._server.check_alive()
         if found["unexpected"] or found["errors"] or not found["requests"]:
@@ -98,8 +102,7 @@ class Load:
         return found
 
     def _send_by_wrk(self, wrk: str, seconds: float, order: str) -> dict[str, Any]:
-        whole = max(1, round(seconds))  # wrk counts in whole seconds
-        options = ["-t1", f"-c{_CONNECTIONS}", f"-d{whole}s", "--timeout", "30s", "-s", str(_LUA)]
+        options = ["-t1", f"-c{_CONNECTIONS}", f"-d{round(seconds)}s", "--timeout", "30s", "-s", str(_LUA)]
         address = f"http://127.0.0.1:{self._server.port}"
         arguments = [str(self._file), str(self._scenario.expected), order]
         command = [*pinned(self._core), wrk, *options, address, "--", *arguments]

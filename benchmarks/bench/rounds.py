@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from subprocess import CalledProcessError
 from typing import NamedTuple
@@ -83,45 +83,73 @@ class Effort(NamedTuple):
     :ivar seconds: of a round.
     :ivar cycles: of a scenario.
     :ivar repeats: so many noisy cycles are repeated.
-    :ivar tokens: the largest data set; scenarios with more get this many.
     """
 
     seconds: float
     cycles: int
     repeats: int
+
+
+class Street(NamedTuple):
+    """Targets that are served side by side.
+
+    :ivar folder: for files, removed with them.
+    :ivar wrong: what became of those that could not be served, by their names.
+    """
+
     tokens: int
+    folder: Path
+    servers: Mapping[str, Server]
+    wrong: Mapping[str, str]
 
 
-def measure(
-    scenario: Scenario, targets: Sequence[Target], effort: Effort, programs: Mapping[str, str], **values: str
-) -> Measured:
-    """Serve the targets and their floors side by side, and load one after the other.
+@contextmanager
+def street(
+    targets: Sequence[Target], tokens: int, programs: Mapping[str, str], data: Path, **values: str
+) -> Iterator[Street]:
+    """Serve *targets*, each with a data set of that size.
 
     :param programs: for a folder that is not to have an environment of its own, what runs its programs.
+    :param data: where data sets are kept.
     :param values: for marks in settings.
     """
-    tokens = min(scenario.tokens, effort.tokens)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         servers: dict[str, Server] = {}
-        loads: dict[str, Load] = {}
         wrong: dict[str, str] = {}
         for target in targets:
             program = programs.get(target.folder) or environments.program(target.folder)
             try:
-                rows = stack.enter_context(dataset(target, tokens, folder, program))
+                rows = stack.enter_context(dataset(target, tokens, folder, data, program))
                 served = serving(target, rows, program, cores().server, folder, **values)
-                servers[target.name] = server = stack.enter_context(served)
-                probes.probe(scenario, Client(server.port, target.habits), rows.tokens)
-                load = Load(scenario, server, cores().load, folder)
-                load.warm(min(1.0, effort.seconds))
-                loads[target.name] = load
-            except (probes.Wrong, Failed, RuntimeError, CalledProcessError) as error:
-                wrong[target.name] = str(error)
-                print(f"!!! {target.name} is not measured: {error}", file=sys.stderr)
-        cycles, repeated, noisy = _cycles(loads, effort, scenario.steps is not None, wrong)
-        memory = {name: servers[name].memory() for name in loads}
-    return Measured(scenario, tokens, cycles, repeated, noisy, memory, wrong)
+                servers[target.name] = stack.enter_context(served)
+            except (RuntimeError, CalledProcessError) as error:
+                _say(target.name, error, wrong)
+        yield Street(tokens, folder, servers, wrong)
+
+
+def measure(scenario: Scenario, served: Street, effort: Effort) -> Measured:
+    """Try each target, and load those that answer rightly, one after the other."""
+    wrong, loads = dict(served.wrong), {}
+    for name, server in served.servers.items():
+        try:
+            with closing(Client(server.port, server.target.habits)) as client:
+                probes.probe(scenario, client, server.dataset.tokens)
+            load = Load(scenario, server, cores().load, served.folder)
+            load.warm(min(1.0, effort.seconds))
+            loads[name] = load
+        except (probes.Wrong, Failed) as error:
+            _say(name, error, wrong)
+    cycles, repeated, noisy = _cycles(loads, effort, scenario.steps is not None, wrong)
+    for load in loads.values():
+        load.close()
+    memory = {name: served.servers[name].memory() for name in loads}
+    return Measured(scenario, served.tokens, cycles, repeated, noisy, memory, wrong)
+
+
+def _say(name: str, error: Exception, wrong: dict[str, str]) -> None:
+    wrong[name] = str(error)
+    print(f"!!! {name} is not measured: {error}", file=sys.stderr)
 
 
 def _cycles(
@@ -148,9 +176,9 @@ def _cycles(
 
 
 def _give_up(error: Failed, loads: dict[str, Load], wrong: dict[str, str]) -> None:
-    print(f"!!! {error.target} is not measured: {error}", file=sys.stderr)
+    """What cannot be compared without the target that failed is given up with it."""
     for name in [name for name in loads if error.target in (name, ALL[name].floor)]:
-        wrong[name] = str(error)
+        _say(name, error, wrong)
         del loads[name]
 
 

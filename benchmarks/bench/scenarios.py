@@ -118,7 +118,8 @@ def _revoke(client: Client, tokens: deque[str]) -> bool:
 
 
 _SIZES = {"1e3": 1_000, "1e6": 1_000_000, "1e7": 10_000_000}
-_SMALL = 1_000
+#: The data set of what does not depend on its size.
+SMALL = 1_000
 
 
 def _of_size(size: str) -> Iterator[Scenario]:
@@ -131,12 +132,12 @@ ALL = {
     scenario.name: scenario
     for scenario in (
         *(scenario for size in _SIZES for scenario in _of_size(size)),
-        Scenario("client-credentials", "client_credentials", _SMALL, "token", _client_credentials),
-        Scenario("introspection", "introspection", _SMALL, "introspect", _introspection),
-        Scenario("code-flow", "code + PKCE flow", _SMALL, "authorize", steps=Steps(_nothing, _flow)),
-        Scenario("refresh", "refresh with rotation", _SMALL, "authorize", steps=Steps(_chains, _refresh)),
-        Scenario("revocation", "revocation", _SMALL, "revoke", steps=Steps(_tokens_to_revoke, _revoke)),
-        Scenario("metadata", "metadata document", _SMALL, "metadata", _metadata),
-        Scenario("refused", "a token that nobody issued", _SMALL, "ping", _refused, expected=401),
+        Scenario("client-credentials", "client_credentials", SMALL, "token", _client_credentials),
+        Scenario("introspection", "introspection", SMALL, "introspect", _introspection),
+        Scenario("code-flow", "code + PKCE flow", SMALL, "authorize", steps=Steps(_nothing, _flow)),
+        Scenario("refresh", "refresh with rotation", SMALL, "authorize", steps=Steps(_chains, _refresh)),
+        Scenario("revocation", "revocation", SMALL, "revoke", steps=Steps(_tokens_to_revoke, _revoke)),
+        Scenario("metadata", "metadata document", SMALL, "metadata", _metadata),
+        Scenario("refused", "a token that nobody issued", SMALL, "ping", _refused, expected=401),
     )
 }

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from bench.facts import REDIRECT_URI, SCOPE, USER_ID
 from flask import Flask, Response, jsonify, redirect, request, session
-from schema import authorization, client, code, engine, token, user
+from schema import authorization, client, code, engine, reader, token, user
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 app = Flask(__name__)
@@ -106,7 +106,7 @@ def _let_in() -> Any:
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not value:
         return None
-    with engine.connect() as connection:
+    with reader.connect() as connection:
         row = connection.execute(_FIND, {"digest": _digest(value)}).first()
     return row if _JUDGE(row) and SCOPE in row.scope.split() else None
 
@@ -243,7 +243,7 @@ def _of_refresh_token(connection: Connection, row: Any, sent: Any) -> dict[str, 
 @app.post("/oauth/introspect")
 def introspect() -> Response:
     """What a token is worth."""
-    with engine.connect() as connection:
+    with reader.connect() as connection:
         if _client(connection) is None:
             return _failed("invalid_client")
         row = connection.execute(FIND_ACCESS, {"digest": _digest(request.form["token"])}).first()
