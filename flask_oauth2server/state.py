@@ -139,6 +139,8 @@ class ServerState:
 
         self.routes: list[Route] = []
         self.parameters: dict[str, EndpointParameters] = {}
+        #: What each endpoint knows in all, worked out when it is asked first.
+        self.known_parameters: dict[str, dict[str, bool]] = {}
         self.client_metadata: dict[str, Field] = dict(FIELDS)
         self.client_auths: dict[str, ClientAuth] = {}
         self.grants: dict[str, GrantType] = {}

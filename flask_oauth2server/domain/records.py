@@ -114,24 +114,25 @@ class Records:
             counts, named, rows, uses = self._counts, self._named, self._rows, list(self._uses.values())
             self._counts, self._named, self._rows, self._uses = Counter(), {}, [], {}
             self._written_at = clock.timestamp()
+        written = True
+        if counts or named or rows:
+            written = self._run(partial(self._write, counts, named, rows), f"counts and {len(rows)} refusals")
+            if not written:
+                with self._lock:
+                    self._counts.update(counts)
+        if uses and written:
+            written = self._run(partial(self._write_uses, uses), f"{len(uses)} uses of tokens")
+        self._failed = not written
+        return written
+
+    def _run(self, write: Callable[[], None], what: str) -> bool:
         unit = self._storage.unit
         try:
-            if counts or named or rows:
-                unit.run(partial(self._write, counts, named, rows), again=False)
-                counts = Counter()
-            if uses:
-                unit.run(partial(self._write_uses, uses), again=False)
+            unit.run(write, again=False)
         except (OAuth2ServerError, *DATABASE_ERRORS) as error:
             unit.rollback()
-            log.warning(
-                "%s uses of tokens, and maybe counts and %s refusals, could not be written: %s",
-                len(uses), len(rows), error,
-            )  # fmt: skip
-            with self._lock:
-                self._counts.update(counts)
-                self._failed = True
+            log.warning("%s could not be written: %s", what, error)
             return False
-        self._failed = False
         return True
 
     def _write(self, counts: Counter[Counted], named: Mapping[str, Counter[str]], rows: list[dict[str, Any]]) -> None:

@@ -127,7 +127,7 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
         return request.refuse(Reason("code_of_another_client", "the code is another client's", more=given_to))
     if code.expires_at <= clock.now() and code.consumed_at is None:
         return request.refuse(Reason("code_expired", "the code has expired", ended_at=code.expires_at.isoformat()))
-    if not server.subjects.is_active(code.user_id):
+    if code.user_id is None or not server.subjects.is_row_active(code):
         return request.refuse(Reason("user_not_active", "the user is missing or not active"))
     loopback = server.settings["OAUTH2_LOOPBACK_HOSTS"]
     if not redirect_uris.matches(code.payload["redirect_uri"], request.client.redirect_uris, loopback):

@@ -53,7 +53,7 @@ class Parameters:
         return Parameters((p for p in self._pairs if p[0] not in names), self.handles, self.authorization)
 
     def encoded(self) -> str:
-        """The one urlencoded string that oauthlib sees."""
+        """As one urlencoded string."""
         return urlencode(self._pairs)
 
     def digest(self) -> str:
@@ -91,6 +91,13 @@ def _decoded(raw: bytes) -> str:
 
 def known(server: ServerState, endpoint: str) -> dict[str, bool]:
     """The parameters that *endpoint* knows, and whether each may be repeated."""
+    found = server.known_parameters.get(endpoint)
+    if found is None:
+        found = server.known_parameters[endpoint] = _known(server, endpoint)
+    return found
+
+
+def _known(server: ServerState, endpoint: str) -> dict[str, bool]:
     names, likes, authenticates = server.parameters[endpoint]
     result = dict(names)
     for like in likes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from oauthlib.common import Request
@@ -96,8 +98,11 @@ class ProtocolRequest(Request):
     payload: dict[str, Any]
     issuance: Issuance | None
 
-    def __init__(self, uri: str, parameters: Parameters, body: str | None, client: ClientInfo | None) -> None:
-        super().__init__(uri, http_method="GET" if body is None else "POST", body=body)
+    def __init__(self, uri: str, method: str, parameters: Parameters, client: ClientInfo | None) -> None:
+        super().__init__(uri, http_method=method)
+        # What oauthlib would decode again from a string that we would have to encode.
+        self.decoded_body = list(parameters)
+        self._params.update(self.decoded_body)
         self.parameters = parameters
         self.client = client
         self.user = self.scopes = self.extra_credentials = None
@@ -112,6 +117,11 @@ class ProtocolRequest(Request):
         self.payload = {}
         self.issuance = None
 
+    @cached_property
+    def duplicate_params(self) -> list[str]:
+        """Names that came more than once; oauthlib looks for some of them."""
+        return [name for name, times in Counter(name for name, _ in self.parameters).items() if times > 1]
+
     def refuse(self, detail: str) -> bool:
         """Note why, and answer False: for the validator's questions."""
         self.detail = detail
@@ -120,11 +130,11 @@ class ProtocolRequest(Request):
 
 def for_authorization(parameters: Parameters) -> ProtocolRequest:
     """The request of the authorization endpoint."""
-    return ProtocolRequest(f"{_AUTHORIZE}?{parameters.encoded()}", parameters, None, None)
+    return ProtocolRequest(_AUTHORIZE, "GET", parameters, None)
 
 
 def for_token(parameters: Parameters, client: ClientInfo) -> ProtocolRequest:
     """The request of the token endpoint; the client is authenticated already."""
-    request = ProtocolRequest(_TOKEN, parameters, parameters.encoded(), client)
+    request = ProtocolRequest(_TOKEN, "POST", parameters, client)
     request.client_id = client.client_id
     return request

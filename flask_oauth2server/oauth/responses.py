@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -33,15 +34,19 @@ _DESCRIPTIONS = {
     "unauthorized_client": "The client is not registered for this.",
     "access_denied": "The person said no.",
 }
+#: On every answer for programs.
+_ALWAYS = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
 _HTTP_ERRORS = {413: "invalid_request", 415: "invalid_request", 404: "invalid_request", 429: "temporarily_unavailable"}
 
 
 def json_answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """JSON that no cache keeps (RFC 6749, 5.1)."""
     response = jsonify(dict(members))
-    response.status_code = status
-    always = {"Cache-Control": "no-store", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
-    response.headers.update({**always, **(headers or {})})
+    if status != 200:
+        response.status_code = status
+    response.headers.extend(_ALWAYS)
+    if headers:
+        response.headers.update(headers)
     return response
 
 
@@ -73,6 +78,7 @@ def note_refusal(server: ServerState, error: ProtocolError) -> None:
 
 def api_view(server: ServerState, route: Route) -> Callable[..., Response]:
     """*route* as an endpoint that answers every error as JSON, whatever the method or content type."""
+    answer = _called(route.view)
 
     @functools.wraps(route.view)
     def view(**arguments: Any) -> Response:
@@ -82,7 +88,7 @@ def api_view(server: ServerState, route: Route) -> Callable[..., Response]:
             else:
                 _admit(server, route, arguments)
                 with server.storage.guarded():
-                    response = make_response(current_app.ensure_sync(route.view)(**arguments))
+                    response = make_response(answer(**arguments))
         except (OAuth2ServerError, HTTPException) as error:
             told = as_protocol_error(error)
             note_refusal(server, told)
@@ -92,6 +98,13 @@ def api_view(server: ServerState, route: Route) -> Callable[..., Response]:
         return server.records.closing(response)
 
     return view
+
+
+def _called(view: Callable[..., Any]) -> Callable[..., Any]:
+    """How *view* is called: one of the host's or of a feature of theirs may be async."""
+    if not inspect.iscoroutinefunction(view):
+        return view
+    return lambda **arguments: current_app.ensure_sync(view)(**arguments)
 
 
 def as_protocol_error(error: Exception) -> ProtocolError:
@@ -138,7 +151,7 @@ def _admit(server: ServerState, route: Route, arguments: Mapping[str, Any]) -> N
     if any(isinstance(value, str) and "\0" in value for value in arguments.values()):
         raise NotFound  # no database finds one, and PostgreSQL refuses to look
     try:
-        _ = request.args
+        _ = request.query_string and request.args
     except UnicodeDecodeError:  # raw bytes, which Werkzeug does not look at before
         raise ProtocolError("invalid_request", "The query is not UTF-8.", detail=Reason("unreadable")) from None
     server.rates(route)
@@ -171,13 +184,14 @@ def _preflight(route: Route) -> Response:
 
 def page_view(server: ServerState, route: Route) -> Callable[..., Response]:
     """*route* as a page: errors are pages, too, and every answer carries the security headers."""
+    answer = _called(route.view)
 
     @functools.wraps(route.view)
     def view(**arguments: Any) -> Response:
         try:
             _admit(server, route, arguments)
             with server.storage.guarded():
-                response = make_response(current_app.ensure_sync(route.view)(**arguments))
+                response = make_response(answer(**arguments))
         except HTTPException as error:
             if not isinstance(error, MethodNotAllowed | NotFound | RequestEntityTooLarge):
                 raise  # the host's own: 401 of unauthorized(), abort() in a login view

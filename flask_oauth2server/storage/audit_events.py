@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import bindparam, case, delete, exists, func, insert, or_, select, type_coerce, update
@@ -15,18 +16,24 @@ from .base import Queries
 class AuditEvents(Queries):
     """Queries for audit events."""
 
-    def add(self, run: Callable[[Any], Any] | None = None, **values: Any) -> int:
+    def add(self, run: Callable[..., Any] | None = None, **values: Any) -> int:
         """A new event; returns its key.
 
         :param run: runs a statement, inside somebody's transaction; default: ``db.session``.
         """
-        statement = insert(self.models.AuditEvent.__table__).values(**values)
-        return self.inserted(statement) if run is None else int(run(statement).inserted_primary_key[0])
+        statement = insert(self.models.AuditEvent.__table__)
+        if run is None:
+            return self.inserted(statement, values=values)
+        return int(run(statement, values).inserted_primary_key[0])
 
-    def sign(self, pk: int, mac: str, run: Callable[[Any], Any] | None = None) -> None:
+    def sign(self, pk: int, mac: str, run: Callable[..., Any] | None = None) -> None:
         """Complete a new event by its fingerprint, which tells of its key, too."""
+        (run or self.changed)(self._sign, {"pk": pk, "signed": mac})
+
+    @cached_property
+    def _sign(self) -> Any:
         table = self.models.AuditEvent.__table__
-        (run or self.changed)(update(table).where(table.c.id == pk).values(mac=mac))
+        return update(table).where(table.c.id == bindparam("pk")).values(mac=bindparam("signed"))
 
     def of_user(self, user: Any, *, before: int | None, limit: int, but: Collection[str] = ()) -> list[Any]:
         """The latest events of *user*, newest first, each with whether what it speaks of can still act.
@@ -134,16 +141,25 @@ class AuditEvents(Queries):
 
     def is_noted(self, kind: str, user: Any, client_id: str, reason: str, address: str | None) -> bool:
         """Whether the same was noted within the last day."""
+        asked = {"user": user, "after": clock.now() - timedelta(days=1), "kind": kind, "reason": reason}
+        found = self.executed(self._noted, {**asked, "client": client_id, "address": address})
+        return found.first() is not None
+
+    @cached_property
+    def _noted(self) -> Any:
         table = self.models.AuditEvent.__table__
-        statement = select(table.c.id).where(
-            table.c.user_id == user,
-            table.c.created_at > clock.now() - timedelta(days=1),
-            table.c.kind == kind,
-            table.c.client_id == client_id,
-            table.c.reason == reason,
-            table.c.address == address if address is not None else table.c.address.is_(None),
+        return (
+            select(table.c.id)
+            .where(
+                table.c.user_id == bindparam("user"),
+                table.c.created_at > bindparam("after"),
+                table.c.kind == bindparam("kind"),
+                table.c.client_id == bindparam("client"),
+                table.c.reason == bindparam("reason"),
+                table.c.address.is_not_distinct_from(bindparam("address", type_=table.c.address.type)),
+            )
+            .limit(1)
         )
-        return self.one(statement.limit(1)) is not None
 
     def unsealed(self, *, after: int = 0, limit: int) -> list[Any]:
         """The next events that stand under no seal, in order of their keys.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
-from sqlalchemy import delete, func, insert, select, union, update
+from sqlalchemy import bindparam, delete, func, insert, select, union, update
 
 from .. import clock
 from .base import Queries, locked
@@ -20,17 +21,21 @@ class Authorizations(Queries):
 
     def add(self, *, expires_at: datetime, **values: Any) -> int:
         """A new authorization; returns its key."""
-        table = self.models.Authorization.__table__
-        return self.inserted(insert(table).values(expires_at=expires_at, purge_at=expires_at + KEPT, **values))
+        ends = {"expires_at": expires_at, "purge_at": expires_at + KEPT}
+        return self.inserted(insert(self.models.Authorization.__table__), values={**values, **ends})
 
     def touch(self, pk: int, live_until: datetime) -> bool:
         """Lock a live authorization and note its use; False if it has ended.
 
         :param live_until: when what is issued now ends, if it is not used.
         """
-        table, now = self.models.Authorization.__table__, clock.now()
-        live = (table.c.id == pk) & table.c.revoked_at.is_(None) & (table.c.expires_at > now)
-        return self.changed(update(table).where(live).values(last_used_at=now, live_until=live_until)) == 1
+        return self.changed(self._touch, {"pk": pk, "now": clock.now(), "until": live_until}) == 1
+
+    @cached_property
+    def _touch(self) -> Any:
+        table, now = self.models.Authorization.__table__, cast(Any, bindparam("now"))
+        live = (table.c.id == bindparam("pk")) & table.c.revoked_at.is_(None) & (table.c.expires_at > now)
+        return update(table).where(live).values(last_used_at=now, live_until=bindparam("until"))
 
     def note_uses(self, pks: Collection[int], moment: datetime) -> None:
         """Note when access tokens of some were used; it never waits for whoever holds one."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import CursorResult, Executable, delete, func, select, update
+from sqlalchemy import Connection, CursorResult, Executable, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..models.factory import Models
+
+_CONNECTION = "oauth2server connection"
 
 
 class Queries:
@@ -28,7 +30,16 @@ class Queries:
 
         :param values: of its named parameters, or of an INSERT's columns.
         """
-        return self.db.session.connection(bind_arguments=self._bind()).execute(statement, values)
+        return self._connection().execute(statement, values)
+
+    def _connection(self) -> Connection:
+        """The session's connection; asked for once in each transaction."""
+        session = self.db.session()
+        running, connection = session.info.get(_CONNECTION, (None, None))
+        if running is None or running is not session.get_transaction():
+            connection = session.connection(bind_arguments=self._bind())
+            session.info[_CONNECTION] = session.get_transaction(), connection
+        return cast(Connection, connection)
 
     def changed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
         """Run an UPDATE or DELETE and tell how many rows it met."""

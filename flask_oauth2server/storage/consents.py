@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from .. import clock
 from ..errors import Conflict
@@ -16,9 +17,14 @@ class Consents(Queries):
 
     def find(self, user: Any, client_pk: int) -> Any:
         """What *user* agreed to for a client, or None."""
+        return self.executed(self._find, {"user": user, "client": client_pk}).first()
+
+    @cached_property
+    def _find(self) -> Any:
         table = self.models.Consent.__table__
         columns = table.c["id", "scope", "declined", "redirect_hosts", "offline", "created_at", "updated_at"]
-        return self.one(select(columns).where(table.c.user_id == user, table.c.client_pk == client_pk))
+        whose = (table.c.user_id == bindparam("user")) & (table.c.client_pk == bindparam("client"))
+        return select(columns).where(whose)
 
     def hold(self, user: Any, client_pk: int) -> Any:
         """The same, locked, as it is now and not as this transaction's snapshot has it; or None."""

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import bindparam, insert, select, update
 
 from .. import clock
+from ..models.factory import Models
 from .authorizations import KEPT
 from .base import Queries
+from .lookup import Lookup
+from .users import Users
 
 
 class Grants(Queries):
     """Queries for handles."""
 
+    def __init__(self, db: SQLAlchemy, models: Models, users: Users) -> None:
+        super().__init__(db, models)
+        self._users = users
+
     def add(self, **values: Any) -> int:
         """A new handle; returns its key."""
-        return self.inserted(insert(self.models.Grant.__table__).values(**values))
+        return self.inserted(insert(self.models.Grant.__table__), values=values)
 
     def find(self, kind: str, digest: str) -> Any:
-        """The handle, used or not, expired or not; or None."""
+        """The handle, used or not, expired or not, with what judges its user; or None."""
+        return self._find.first(kind=kind, digest=digest)
+
+    @cached_property
+    def _find(self) -> Lookup:
         table, authorization = self.models.Grant.__table__, self.models.Authorization.__table__
         statement = (
             select(
                 table.c["id", "client_pk", "authorization_id", "payload", "expires_at", "consumed_at"],
                 authorization.c["user_id", "scope"],
                 authorization.c.expires_at.label("authorization_expires_at"),
+                *self._users.judged(),
             )
-            .select_from(table.outerjoin(authorization, authorization.c.id == table.c.authorization_id))
-            .where(table.c.kind == kind, table.c.digest == digest)
+            .select_from(table)
+            .outerjoin(authorization, authorization.c.id == table.c.authorization_id)
+            .where(table.c.kind == bindparam("kind"), table.c.digest == bindparam("digest"))
         )
-        return self.one(statement)
+        return Lookup(self.db, self.models.Grant, self._users.joined(statement, authorization.c.user_id))
 
     def open_of_client(self, kind: str, client_pk: int) -> Any:
         """The latest unused handle of a kind that a client has, or None."""
@@ -52,9 +67,13 @@ class Grants(Queries):
 
     def consume(self, pk: int) -> bool:
         """Use a handle up; this row count alone decides who was first."""
+        return self.changed(self._consume, {"pk": pk, "now": clock.now()}) == 1
+
+    @cached_property
+    def _consume(self) -> Any:
         table = self.models.Grant.__table__
-        unused = (table.c.id == pk) & table.c.consumed_at.is_(None)
-        return self.changed(update(table).where(unused).values(consumed_at=clock.now())) == 1
+        unused = (table.c.id == bindparam("pk")) & table.c.consumed_at.is_(None)
+        return update(table).where(unused).values(consumed_at=bindparam("now"))
 
     def purge(self, limit: int) -> int:
         """Remove at most *limit* handles that ended long enough ago."""

@@ -85,12 +85,16 @@ class _Prepared:
         compiled = statement.compile(dialect=engine.dialect)
         self._text = compiled.string
         self._order: list[str] | None = compiled.positiontup
-        self._plain = not engine.get_execution_options()
+        # A host's SQL for ``is_active`` may bring values of its own, and an engine may rename schemas.
+        self._plain = all(bind.required for bind in compiled.binds.values()) and not engine.get_execution_options()
         # One round trip instead of three: no BEGIN before, no ROLLBACK after. Elsewhere it would be one more.
         self._autocommit = engine.dialect.name == "postgresql"
         self._errors: Any = engine.dialect.loaded_dbapi.Error
         names = [str(column.key) for column in statement.selected_columns]
-        self._row = cast(Any, namedtuple)("Row", names)._make
+        try:
+            self._row = cast(Any, namedtuple)("Row", names)._make
+        except ValueError:  # a column of the host's own model that is called like no attribute
+            self._plain = False
         self._processors: list[tuple[int, Any]] | None = None
 
     def rows(self, texts: Mapping[str, str]) -> list[Any]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import bindparam, case, insert, select, true, update
+from sqlalchemy import bindparam, case, insert, select, update
 
 from .. import clock
 from ..errors import Gone
@@ -49,46 +49,39 @@ class Tokens(Queries):
         kept = KEPT if values.get("name") is None else PERSONAL_KEPT
         purge_at = None if refresh_digest else expires_at + kept
         ends = {"expires_at": expires_at, "refresh_digest": refresh_digest, "purge_at": purge_at}
-        return self.inserted(self._insert, values={**values, **ends})
+        return self.inserted(insert(self.models.Token.__table__), values={**values, **ends})
 
     def find_access(self, digest: str) -> Any:
         """Everything that judges an access token, in one SELECT; None if there is no such token."""
-        return self.executed(self._access, {"digest": digest}).first()
+        return self._access.first(digest=digest)
 
     def find_bearer(self, digest: str) -> Any:
-        """The same for a protected view: fewer columns, and past the session where that will do."""
+        """The same for a protected view, which needs fewer columns."""
         return self._bearer.first(digest=digest)
 
     def find_refresh(self, digest: str) -> Any:
         """Everything that judges a refresh token, used or not; None if there is no such token."""
-        return self.executed(self._refresh, {"digest": digest}).first()
-
-    @cached_property
-    def _insert(self) -> Any:
-        return insert(self.models.Token.__table__)
+        return self._refresh.first(digest=digest)
 
     @cached_property
     def _bearer(self) -> Lookup:
         token = self.models.Token.__table__
-        statement = self._with_owners(*token.c[_BEARER]).where(token.c.access_digest == bindparam("digest"))
-        return Lookup(self.db, self.models.Token, statement)
+        return self._by_digest(token.c.access_digest, *token.c[_BEARER])
 
     @cached_property
-    def _access(self) -> Any:
+    def _access(self) -> Lookup:
         token = self.models.Token.__table__
-        return self._with_owners(token).where(token.c.access_digest == bindparam("digest"))
+        return self._by_digest(token.c.access_digest, *token.c)
 
     @cached_property
-    def _refresh(self) -> Any:
+    def _refresh(self) -> Lookup:
         token = self.models.Token.__table__
-        return self._with_owners(token).where(token.c.refresh_digest == bindparam("digest"))
+        return self._by_digest(token.c.refresh_digest, *token.c)
 
-    def _with_owners(self, *columns: Any) -> Any:
+    def _by_digest(self, digest: Any, *columns: Any) -> Lookup:
         token, client, authorization = (
             model.__table__ for model in (self.models.Token, self.models.Client, self.models.Authorization)
         )
-        users = self._users
-        no_user: Any = true()
         statement = (
             select(
                 *columns,
@@ -99,22 +92,24 @@ class Tokens(Queries):
                 authorization.c.scope.label("granted_scope"),
                 authorization.c.expires_at.label("authorization_expires_at"),
                 authorization.c.revoked_at.label("authorization_revoked_at"),
-                (no_user if users.key_column is None else users.key_column).label("user_row"),
-                (no_user if users.active_column is None else users.active_column).label("user_active"),
+                *self._users.judged(),
             )
             .select_from(token)
             .outerjoin(client, client.c.id == token.c.client_pk)
             .outerjoin(authorization, authorization.c.id == token.c.authorization_id)
         )
-        if users.user_model is not None:
-            statement = statement.outerjoin(users.user_model, users.key_column == token.c.user_id)
-        return statement
+        with_user = self._users.joined(statement, token.c.user_id)
+        return Lookup(self.db, self.models.Token, with_user.where(digest == bindparam("digest")))
 
     def consume_refresh(self, pk: int) -> bool:
         """Use a refresh token up; this row count alone decides who was first."""
+        return self.changed(self._consume_refresh, {"pk": pk, "now": clock.now()}) == 1
+
+    @cached_property
+    def _consume_refresh(self) -> Any:
         table = self.models.Token.__table__
-        unused = (table.c.id == pk) & table.c.refresh_used_at.is_(None) & table.c.revoked_at.is_(None)
-        return self.changed(update(table).where(unused).values(refresh_used_at=clock.now())) == 1
+        unused = (table.c.id == bindparam("pk")) & table.c.refresh_used_at.is_(None) & table.c.revoked_at.is_(None)
+        return update(table).where(unused).values(refresh_used_at=bindparam("now"))
 
     def prolong_refresh(self, pk: int, expires_at: datetime) -> bool:
         """Move the idle end of a refresh token that is not rotated."""

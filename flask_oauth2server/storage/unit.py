@@ -174,6 +174,8 @@ class Unit:
 
     def rollback(self) -> None:
         """Undo; a connection that is lost has nothing left to undo."""
+        if not self.db.session.registry.has():
+            return  # asking for the session would make one
         try:
             self.db.session.rollback()
         except DATABASE_ERRORS as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_login import UserMixin
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, SmallInteger, delete, event, inspect, or_, select, update
+from sqlalchemy import BigInteger, SmallInteger, delete, event, inspect, or_, select, true, update
 from sqlalchemy.orm import object_session
 
 from ..models.factory import Models, user_key_column
@@ -44,6 +44,17 @@ class Users(Queries):
             self.active_column = self.user_model.is_active
         elif ours is not None and ours is not python_inspect.getattr_static(UserMixin, "is_active"):
             self.active_in_python = True
+
+    def judged(self) -> tuple[Any, Any]:
+        """Columns that tell whether there is a user, and whether they are active, for a SELECT that :meth:`joined`
+        has seen."""
+        columns = (self.key_column, self.active_column)
+        row, active = (true() if column is None else column for column in columns)
+        return row.label("user_row"), active.label("user_active")
+
+    def joined(self, statement: Any, key: Any) -> Any:
+        """*statement* with the table of users, if there is one, where their key is *key*."""
+        return statement if self.user_model is None else statement.outerjoin(self.user_model, self.key_column == key)
 
     def load(self, key: Any) -> Any:
         """The user with primary key *key*, or None."""
