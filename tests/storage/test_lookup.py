@@ -212,7 +212,7 @@ def host(tmp_path: Any, *, options: dict[str, Any] | None = None, session: Any =
     class User(UserMixin, db.Model):  # type: ignore[name-defined]
         id = mapped_column(key, primary_key=True)
 
-    LoginManager(app).user_loader(lambda text: None)
+    LoginManager(app).user_loader(lambda _key: None)
     oauth2 = OAuth2Server(app, db=db, user_model=User)
     app.add_url_rule("/open", "open", require_oauth()(lambda: "open"))
     with app.app_context():
