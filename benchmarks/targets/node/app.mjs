@@ -55,7 +55,10 @@ async function letIn(request) {
   const [scheme, value] = (request.headers.authorization ?? '').split(' ');
   if (scheme.toLowerCase() !== 'bearer' || !value) return undefined;
   const token = await provider.AccessToken.find(value) ?? await provider.ClientCredentials.find(value);
-  return token?.isValid && token.scopes.has(SCOPE) ? token : undefined;
+  if (!token?.isValid || !token.scopes.has(SCOPE)) return undefined;
+  if (!await provider.Client.find(token.clientId)) return undefined;
+  const grant = token.grantId && await provider.Grant.find(token.grantId);
+  return token.grantId && !grant?.isValid ? undefined : token;
 }
 
 async function api(request, response) {
