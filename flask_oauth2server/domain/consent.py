@@ -100,7 +100,8 @@ class Consents:
         :param forced: the client asked for the page (``prompt=consent``).
         """
         always = not client.is_confidential and redirect_uris.is_native(redirect_uri, self._loopback_hosts)
-        row = self._storage.consents.find(user_key, client.pk)
+        trusted = client.first_party and not forced and not always
+        row = None if trusted else self._storage.consents.find(user_key, client.pk)
         had = row.scope.split() if row else []
         # What was left unticked is not new the next time, unless the client wants the page.
         passed_over = [s for s in row.declined.split() if self._scopes.is_optional(s)] if row and not forced else []
@@ -108,7 +109,6 @@ class Consents:
         new = tuple(s for s in scopes if s not in had and s not in passed_over)
         new_host = row is not None and redirect_uris.host(redirect_uri) not in row.redirect_hosts
         new_offline = row is not None and self._is_offline(client) and not row.offline
-        trusted = client.first_party and not forced and not always
         return Asking(
             needed=not trusted and (forced or always or bool(new) or new_host or new_offline or not agreed),
             granted=tuple(scopes) if trusted else agreed,
@@ -124,8 +124,10 @@ class Consents:
     def still_covers(self, client: ClientInfo, user_key: Any, scopes: Sequence[str]) -> bool:
         """Whether what was agreed to before allows *scopes* without a page; the row is held until the
         unit ends, so that withdrawing it waits."""
+        if client.first_party:
+            return True
         row = self._storage.consents.hold(user_key, client.pk)
-        return client.first_party or (row is not None and set(scopes) <= set(row.scope.split()))
+        return row is not None and set(scopes) <= set(row.scope.split())
 
     def record(
         self, client: ClientInfo, user_key: Any, shown: Sequence[str], granted: Sequence[str], redirect_uri: str | None

@@ -21,10 +21,9 @@ class AuditEvents(Queries):
 
         :param run: runs a statement, inside somebody's transaction; default: ``db.session``.
         """
-        statement = insert(self.models.AuditEvent.__table__)
         if run is None:
-            return self.inserted(statement, values=values)
-        return int(run(statement, values).inserted_primary_key[0])
+            return self.added(self.models.AuditEvent, values)
+        return int(run(insert(self.models.AuditEvent.__table__), values).inserted_primary_key[0])
 
     def sign(self, pk: int, mac: str, run: Callable[..., Any] | None = None) -> None:
         """Complete a new event by its fingerprint, which tells of its key, too."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import bindparam, delete, func, insert, select, union, update
+from sqlalchemy import bindparam, delete, func, select, union, update
 
 from .. import clock
 from .base import Queries, locked
@@ -22,7 +22,7 @@ class Authorizations(Queries):
     def add(self, *, expires_at: datetime, **values: Any) -> int:
         """A new authorization; returns its key."""
         ends = {"expires_at": expires_at, "purge_at": expires_at + KEPT}
-        return self.inserted(insert(self.models.Authorization.__table__), values={**values, **ends})
+        return self.added(self.models.Authorization, {**values, **ends})
 
     def touch(self, pk: int, live_until: datetime) -> bool:
         """Lock a live authorization and note its use; False if it has ended.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Connection, CursorResult, Executable, delete, func, select, update
+from sqlalchemy import Connection, CursorResult, Executable, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ..models.factory import Models
@@ -24,6 +24,7 @@ class Queries:
     def __init__(self, db: SQLAlchemy, models: Models) -> None:
         self.db = db
         self.models = models
+        self._inserts: dict[Any, Any] = {}
 
     def executed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Run a Core statement on the session's connection, which costs less than the session's own ``execute``.
@@ -70,6 +71,13 @@ class Queries:
     def all(self, statement: Any) -> list[Any]:
         """All rows of a SELECT."""
         return list(self.db.session.execute(statement))
+
+    def added(self, model: Any, values: Mapping[str, Any]) -> int:
+        """Insert a row of *model*, by a statement that is made once; returns its key."""
+        statement = self._inserts.get(model)
+        if statement is None:
+            statement = self._inserts[model] = insert(model.__table__)
+        return self.inserted(statement, values=values)
 
     def page_of(self, statement: Any, *order: Any, offset: int, limit: int) -> tuple[list[Any], int]:
         """One page of what *statement* finds, models or rows, and how many there are in all."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
 
 from .. import clock
 from ..models.factory import Models
@@ -25,7 +25,7 @@ class Grants(Queries):
 
     def add(self, **values: Any) -> int:
         """A new handle; returns its key."""
-        return self.inserted(insert(self.models.Grant.__table__), values=values)
+        return self.added(self.models.Grant, values)
 
     def find(self, kind: str, digest: str) -> Any:
         """The handle, used or not, expired or not, with what judges its user; or None."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import bindparam, case, insert, select, update
+from sqlalchemy import bindparam, case, select, update
 
 from .. import clock
 from ..errors import Gone
@@ -49,7 +49,7 @@ class Tokens(Queries):
         kept = KEPT if values.get("name") is None else PERSONAL_KEPT
         purge_at = None if refresh_digest else expires_at + kept
         ends = {"expires_at": expires_at, "refresh_digest": refresh_digest, "purge_at": purge_at}
-        return self.inserted(insert(self.models.Token.__table__), values={**values, **ends})
+        return self.added(self.models.Token, {**values, **ends})
 
     def find_access(self, digest: str) -> Any:
         """Everything that judges an access token, in one SELECT; None if there is no such token."""
