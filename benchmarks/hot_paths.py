@@ -106,13 +106,14 @@ class Paths:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory()
         self._uri = f"sqlite:///{Path(self._folder.name) / 'hot.db'}"
-        self.db = SQLAlchemy()
-        self.oauth2, self.app = self._provider(self.db)
-        with self.app.app_context():
-            self.db.create_all()
-            self.db.session.add(self.User(id=1))
-            self.db.session.commit()
-            self._register()
+        self.oauth2, self.app = self._provider()
+        self._register()
+        _, self.cached = self._provider(OAUTH2_TOKEN_CACHE=3600)
+        for app in (self.app, self.cached):
+            for _ in range(_TOKENS):
+                self._protected(app, "/api/ping")
+            with app.app_context():
+                app.extensions["oauth2server"].records.flush()
         self.floor = _floor(self._uri, self.oauth2)
         began = clock.timestamp()
         clock.timestamp = lambda: began  # nothing that is due now and then falls among what is counted
@@ -121,8 +122,8 @@ class Paths:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._folder.cleanup()
 
-    def _provider(self, db: SQLAlchemy, **settings: Any) -> tuple[OAuth2Server, Flask]:
-        app = Flask("provider")
+    def _provider(self, **settings: Any) -> tuple[OAuth2Server, Flask]:
+        app, db = Flask("provider"), SQLAlchemy()
         app.config.update(
             SECRET_KEY="a secret of the benchmark",
             SQLALCHEMY_DATABASE_URI=self._uri,
@@ -137,7 +138,6 @@ class Paths:
         class User(UserMixin, db.Model):  # type: ignore[name-defined]
             id = mapped_column(Integer, primary_key=True)
 
-        self.User = User
         LoginManager(app).user_loader(lambda key: db.session.get(User, int(key)))
         oauth2 = OAuth2Server(db=db, user_model=User)
         oauth2.scopes.register(Scope("read", "Read"))
@@ -158,22 +158,27 @@ class Paths:
             login_user(db.session.get(User, 1))
             return ""
 
+        with app.app_context():
+            db.create_all()
+            db.session.merge(User(id=1))
+            db.session.commit()
         return oauth2, app
 
     def _register(self) -> None:
-        client, secret = self.oauth2.create_client(
-            name="Reader", redirect_uris=[_REDIRECT_URI], scopes=["read"], may_introspect=True, first_party=True,
-            grant_types=["authorization_code", "refresh_token", "client_credentials"],
-        )  # fmt: skip
-        pair = base64.b64encode(f"{client.client_id}:{secret}".encode()).decode()
-        self.client_id, self.basic = client.client_id, f"Basic {pair}"
+        with self.app.app_context():
+            self.client_id, secret = self._client()
+        self.basic = f"Basic {base64.b64encode(f'{self.client_id}:{secret}'.encode()).decode()}"
         signed_in = ask(self.app, "POST", "/login", {})
         self.cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
         tokens = [self._flow(self.app)["access_token"] for _ in range(_TOKENS)]
         self.tokens = itertools.cycle([f"Bearer {token}" for token in tokens])
-        for _ in range(_TOKENS):
-            self._protected(self.app, "/api/ping")
-        self.app.extensions["oauth2server"].records.flush()
+
+    def _client(self) -> tuple[str, str | None]:
+        client, secret = self.oauth2.create_client(
+            name="Reader", redirect_uris=[_REDIRECT_URI], scopes=["read"], may_introspect=True, first_party=True,
+            grant_types=["authorization_code", "refresh_token", "client_credentials"],
+        )  # fmt: skip
+        return client.client_id, secret
 
     def _flow(self, app: Flask) -> dict[str, str]:
         """Authorization code with PKCE, by a client of the first party."""
@@ -197,7 +202,7 @@ class Paths:
             "floor protected": lambda: self._protected(self.floor, "/api/ping"),
             "protected": lambda: self._protected(self.app, "/api/ping"),
             "protected, user": lambda: self._protected(self.app, "/api/me"),
-            "protected, cached": self._cached(),
+            "protected, cached": lambda: self._protected(self.cached, "/api/ping"),
             "refused garbage": lambda: _expect(ask(self.app, "GET", "/api/ping", authorization="Bearer garbage"), 401),
             "floor client_credentials": lambda: self._client_credentials(self.floor),
             "client_credentials": lambda: self._client_credentials(self.app),
@@ -212,9 +217,6 @@ class Paths:
 
     def _protected(self, app: Flask, path: str) -> None:
         _expect(ask(app, "GET", path, authorization=next(self.tokens)), 200)
-
-    def _cached(self) -> Callable[[], None]:
-        return lambda: self._protected(self.app, "/api/ping")
 
     def _client_credentials(self, app: Flask) -> None:
         form = {"grant_type": "client_credentials", "scope": "read"}

@@ -39,7 +39,7 @@ KEPT = Path(__file__).with_name("instructions.json")
 #: A path may cost so much more than what is kept.
 MORE = 1.05
 #: Requests before counting, and counted.
-WARM, COUNTED = 30, 200
+WARM, COUNTED = 30, 100
 _PACKAGES = ("Flask", "Flask-Login", "Flask-SQLAlchemy", "Flask-WTF", "SQLAlchemy", "Werkzeug", "oauthlib")
 
 
@@ -89,7 +89,7 @@ def repeat(call: Callable[[], None], times: int) -> None:
         call()
 
 
-def cpu(names: list[str], requests: int, rounds: int = 15) -> dict[str, float]:
+def cpu(names: list[str], requests: int, rounds: int) -> dict[str, float]:
     """Microseconds of CPU per request: the median of rounds in which the paths take turns."""
     taken: dict[str, list[float]] = {name: [] for name in names}
     with Paths() as paths:
@@ -145,6 +145,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("names", nargs="*", help=f"of {', '.join(PATHS)}; none: all")
     parser.add_argument("--requests", type=int, default=COUNTED, help="requests counted on each path")
+    parser.add_argument("--rounds", type=int, default=15, help="of --cpu, in which the paths take turns")
     parser.add_argument("--keep", action="store_true", help="write the counts to instructions.json")
     parser.add_argument("--cpu", action="store_true", help="microseconds of CPU instead of instructions")
     parser.add_argument("--profile", action="store_true", help="cProfile of the paths instead")
@@ -159,7 +160,7 @@ def main() -> int:
             profile(name, options.requests)
         return 0
     if options.cpu:
-        told(cpu(names, options.requests), "microseconds")
+        told(cpu(names, options.requests, options.rounds), "microseconds")
         return 0
     counts = count(names, options.requests)
     told({**counts}, "instructions")
