@@ -241,6 +241,8 @@ def test_commands_work(page: Path, make: Make, tmp_path: Path, monkeypatch: pyte
             check_install(words)
         elif words[0] == "pybabel":
             translate(page, words, tmp_path)
+        elif words[0] == "python":
+            assert (ROOT / words[1]).is_file(), command
         elif words[0].startswith("./"):
             assert os.access(ROOT / words[0], os.X_OK), words[0]
             assert all((ROOT / word).exists() for word in words[1:] if "/" in word), command

@@ -105,28 +105,33 @@ class _Prepared:
             except self._errors:
                 pass  # a connection that was lost, mostly; SQLAlchemy tells, or finds one that lives
         with engine.connect() as connection:
-            if self._autocommit:
-                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
             return list(connection.execute(self._statement, texts))
 
     def _fetched(self, texts: Mapping[str, str]) -> list[Any]:
-        connection = self.engine.raw_connection()
+        connection, alone = self.engine.raw_connection(), self._autocommit
         try:
-            if self._autocommit:
-                self.engine.dialect.set_isolation_level(connection.dbapi_connection, "AUTOCOMMIT")  # type: ignore[arg-type]
+            if alone:
+                self._begin_alone(connection.dbapi_connection)
             cursor = connection.cursor()
             cursor.execute(self._text, texts if self._order is None else [texts[name] for name in self._order])
             found = cursor.fetchall()
             if found and self._processors is None:
                 self._processors = self._made(cursor.description)
             cursor.close()
-            if self._autocommit:
-                self.engine.dialect.reset_isolation_level(connection.dbapi_connection)  # type: ignore[arg-type]
+            if alone:
+                self.engine.dialect.reset_isolation_level(cast(Any, connection.dbapi_connection))
         except BaseException:
             connection.invalidate()
             raise
         connection.close()
         return [self._processed(row) for row in found]
+
+    def _begin_alone(self, connection: Any) -> None:
+        try:
+            self.engine.dialect.set_isolation_level(connection, "AUTOCOMMIT")
+        except self._errors:  # a listener of the host has begun a transaction: it is not tried again
+            self._autocommit = False
+            raise
 
     def _made(self, description: Any) -> list[tuple[int, Any]]:
         """What the types of the columns make of the driver's values, where they do anything."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -170,6 +171,31 @@ def test_a_connection_that_died_in_the_pool_is_replaced(provider: Provider, toke
     assert fetches.count == before + 2
 
 
+def test_a_listener_that_begins_a_transaction_is_lived_with(provider: Provider, token: str, fetches: Fetches) -> None:
+    assert asked(provider, token) == 200  # the session has looked whether the tables are there
+    with provider.app.app_context():
+        engine = provider.db.engine
+
+    def begin(connection: Any, record: Any, proxy: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+
+    event.listen(engine, "checkout", begin)
+    for _ in range(3):
+        assert asked(provider, token) == 200
+    assert fetches.count == 3
+    with provider.app.app_context():
+        kept = provider.db.engine.pool.connect()
+        again = kept.dbapi_connection
+        kept.close()
+    assert asked(provider, token) == 200
+    with provider.app.app_context():
+        kept = provider.db.engine.pool.connect()
+        assert kept.dbapi_connection is again  # not thrown away at each request
+        kept.close()
+
+
 def test_no_connection_is_kept(provider: Provider, token: str) -> None:
     with provider.app.app_context():
         pool: Any = provider.db.engine.pool
@@ -179,14 +205,22 @@ def test_no_connection_is_kept(provider: Provider, token: str) -> None:
 
 
 def test_a_connection_goes_back_as_it_came(provider: Provider, token: str) -> None:
-    """The host's next transaction on it is one."""
+    """The host's next transaction on it is one, also where threads ask at the same time."""
     assert asked(provider, token) == 200
+
+    def ask() -> None:
+        with provider.app.app_context():
+            for _ in range(50):
+                assert of_clients(provider).first(id="p") is None
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(ask) for _ in range(4)]:
+            done.result()
     with provider.app.app_context():
-        find = of_clients(provider)
-        find.first(id="c")
-        provider.oauth2.create_client(name="Pending", client_id="p", commit=False)
-        provider.db.session.rollback()
-        assert find.first(id="p") is None
+        for number in range(5):
+            provider.oauth2.create_client(name=f"Pending {number}", client_id="p", commit=False)
+            provider.db.session.rollback()
+            assert of_clients(provider).first(id="p") is None
 
 
 def test_a_missing_table_is_told_as_it_was(provider: Provider) -> None:
