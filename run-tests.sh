@@ -26,7 +26,7 @@ beside html build html & pids+=($!)
 beside doctest build doctest & pids+=($!)
 echo "--- tests"
 failed=()
-.venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=10 || failed+=(tests)
+.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 || failed+=(tests)
 for part in lint html doctest; do
   wait "${pids[0]}" || failed+=("$part")
   pids=("${pids[@]:1}")
