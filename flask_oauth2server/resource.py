@@ -21,7 +21,7 @@ from .reasons import Reason
 from .signals import tell
 from .state import ServerState
 from .storage.unit import DATABASE_ERRORS
-from .transport import network
+from .transport import current_request, network
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def carries_token(server: ServerState) -> bool:
 def admit(demand: Demand) -> Response | None:
     """Judge the current request; None lets it in, else the answer that refuses it."""
     server: ServerState = current_app.extensions["oauth2server"]
-    sent: Request = request._get_current_object()  # type: ignore[attr-defined]
+    sent = current_request()
     entered = getattr(sent, "oauth", None)
     try:
         token = _looked_up(server, sent) if entered is None else entered.token
@@ -337,8 +337,10 @@ def let_tokens_in(app: Flask, login_manager: Any) -> None:
 
 
 def _spare_cookies(update: Callable[[Response], Response], response: Response) -> Response:
-    """Leave the session and Flask-Login's remember cookie alone in a protected view, unless it has signed
-    somebody in or out."""
-    if getattr(request, "oauth", None) is not None and not sessions.has_changed():
+    """Leave the session and Flask-Login's remember cookie alone in a protected view and at an endpoint for
+    programs, unless it has signed somebody in or out."""
+    route = g.get("oauth2server_route")
+    for_programs = getattr(request, "oauth", None) is not None or (route is not None and not route.page)
+    if for_programs and not sessions.has_changed():
         return response
     return update(response)

@@ -55,10 +55,10 @@ def person() -> Any:
     A user from a ``request_loader`` or a token is none: such a request did not come from a person
     who could answer a page.
     """
-    user = current_user
+    user = current_user._get_current_object()
     if not user or not user.is_authenticated or session.get("_user_id") != user.get_id():
         return None
-    return user._get_current_object()
+    return user
 
 
 def claimed() -> str | None:

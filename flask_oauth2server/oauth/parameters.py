@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote_to_bytes, urlencode
 
-from flask import g, request
+from flask import Request, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..errors import ProtocolError
 from ..reasons import Reason
 from ..state import ServerState
+from ..transport import current_request
 
 _MOST_PAIRS = 200
 _FORM = "application/x-www-form-urlencoded"
@@ -136,16 +137,17 @@ def from_form(server: ServerState, endpoint: str) -> Parameters:
 
     :raises ProtocolError: ``invalid_request`` if the body is no form, or the address holds some.
     """
-    if request.mimetype != _FORM:
-        wrong = Reason("content_type", sent=request.mimetype, expected=[_FORM])
+    http = current_request()
+    if http.mimetype != _FORM:
+        wrong = Reason("content_type", sent=http.mimetype, expected=[_FORM])
         raise ProtocolError("invalid_request", f"Send the parameters as {_FORM}.", detail=wrong)
-    parameters = selected(server, endpoint, parsed(_body()))
-    if request.query_string:
+    parameters = selected(server, endpoint, parsed(_body(http)))
+    if http.query_string:
         names = known(server, endpoint)
-        if any(name in names for name, _ in parsed(request.query_string)):
+        if any(name in names for name, _ in parsed(http.query_string)):
             where = Reason("parameters_in_address")
             raise ProtocolError("invalid_request", "Send the parameters in the body, not in the address.", detail=where)
-    parameters.authorization = request.headers.get("Authorization")
+    parameters.authorization = http.headers.get("Authorization")
     return parameters
 
 
@@ -168,10 +170,10 @@ def has_field(name: str) -> bool:
         return name in request.form
 
 
-def _body() -> bytes:
+def _body(http: Request) -> bytes:
     with readable():
-        raw = request.get_data(cache=True, parse_form_data=False)
-    if raw or "form" not in vars(request._get_current_object()):  # type: ignore[attr-defined]
+        raw = http.get_data(cache=True, parse_form_data=False)
+    if raw or "form" not in vars(http):
         return raw
     # A hook of the host read the form first, which empties the stream.
-    return urlencode(list(request.form.items(multi=True))).encode()
+    return urlencode(list(http.form.items(multi=True))).encode()

@@ -34,7 +34,7 @@ class TokenMaker(TokenBase):
         self.server = server
 
     def create_token(self, request: ProtocolRequest, refresh_token: bool = False, **kwargs: Any) -> dict[str, Any]:
-        """The members of the answer; what is to be stored stays in ``request.issuance``."""
+        """What is issued stays in ``request.issuance``, which makes the answer; oauthlib gets none to encode."""
         server, client = self.server, request.client
         assert client is not None
         issuance = Issuance(
@@ -53,7 +53,7 @@ class TokenMaker(TokenBase):
         if refresh_token and server.is_offline(client):
             issuance.refresh_token = request.kept_refresh or server.values.make(tokens.REFRESH)
         request.issuance = issuance
-        return issuance.answer()
+        return {}
 
     def _expires_in(self, request: ProtocolRequest) -> int:
         assert request.client is not None
@@ -110,7 +110,7 @@ class Provider:
             before_unit(parameters, client)
         unit = self.server.storage.unit
         try:
-            issuance = unit.run(lambda: self._issue(grant_type, for_token(parameters, client)))
+            issuance = unit.run(lambda: self._issue(grant_type, for_token(parameters, client)), apart=True)
         except ProtocolError as refusal:
             refusal.client_id = client.client_id
             raise
@@ -141,9 +141,9 @@ class Provider:
 
     def issue(self, request: ProtocolRequest) -> dict[str, Any]:
         """Issue an access token inside the caller's unit: for the authorization endpoint."""
-        answer = self.token_maker.create_token(request)
-        self.validator.save_token(answer, request)
-        return answer
+        self.validator.save_token(self.token_maker.create_token(request), request)
+        assert request.issuance is not None
+        return request.issuance.answer()
 
     def _end_family(self, reuse: Reused, client: ClientInfo, grant_type: str) -> None:
         """End what a replayed code or refresh token stands for, as a unit of its own."""

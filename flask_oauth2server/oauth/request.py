@@ -15,8 +15,8 @@ from ..storage.clients import ClientInfo
 from .parameters import Parameters
 
 # oauthlib insists on https; whether the transport is acceptable was decided before.
-_AUTHORIZE = "https://provider.invalid/authorize"
-_TOKEN = "https://provider.invalid/token"
+_AUTHORIZE = Request("https://provider.invalid/authorize", http_method="GET")
+_TOKEN = Request("https://provider.invalid/token", http_method="POST")
 
 
 @dataclass
@@ -98,11 +98,12 @@ class ProtocolRequest(Request):
     payload: dict[str, Any]
     issuance: Issuance | None
 
-    def __init__(self, uri: str, method: str, parameters: Parameters, client: ClientInfo | None) -> None:
-        super().__init__(uri, http_method=method)
-        # What oauthlib would decode again from a string that we would have to encode.
+    def __init__(self, empty: Request, parameters: Parameters, client: ClientInfo | None) -> None:
+        # A copy of what oauthlib has made of an empty request, and what it would decode again from a string that
+        # we would have to encode.
+        self.__dict__.update(vars(empty), headers={}, oauth_params=[], validator_log={})
         self.decoded_body = list(parameters)
-        self._params.update(self.decoded_body)
+        self._params = {**empty._params, **dict(self.decoded_body)}
         self.parameters = parameters
         self.client = client
         self.user = self.scopes = self.extra_credentials = None
@@ -130,11 +131,11 @@ class ProtocolRequest(Request):
 
 def for_authorization(parameters: Parameters) -> ProtocolRequest:
     """The request of the authorization endpoint."""
-    return ProtocolRequest(_AUTHORIZE, "GET", parameters, None)
+    return ProtocolRequest(_AUTHORIZE, parameters, None)
 
 
 def for_token(parameters: Parameters, client: ClientInfo) -> ProtocolRequest:
     """The request of the token endpoint; the client is authenticated already."""
-    request = ProtocolRequest(_TOKEN, "POST", parameters, client)
+    request = ProtocolRequest(_TOKEN, parameters, client)
     request.client_id = client.client_id
     return request

@@ -140,9 +140,10 @@ def as_protocol_error(error: Exception) -> ProtocolError:
 
 def _admit(server: ServerState, route: Route, arguments: Mapping[str, Any]) -> None:
     g.oauth2server_route = route  # seen at teardown
-    ours, hosts = server.settings["OAUTH2_MAX_CONTENT_LENGTH"] + route.uploads, request.max_content_length
-    request.max_content_length = ours if hosts is None else min(ours, hosts)
-    if request.method not in route.methods:
+    http = transport.current_request()
+    ours, hosts = server.settings["OAUTH2_MAX_CONTENT_LENGTH"] + route.uploads, http.max_content_length
+    http.max_content_length = ours if hosts is None else min(ours, hosts)
+    if http.method not in route.methods:
         raise MethodNotAllowed(list(route.methods))
     if not transport.is_acceptable(server.settings):
         insecure = PageError("invalid_request", "Use https.", detail=Reason("insecure", _HTTPS_ADVICE))
@@ -151,7 +152,7 @@ def _admit(server: ServerState, route: Route, arguments: Mapping[str, Any]) -> N
     if any(isinstance(value, str) and "\0" in value for value in arguments.values()):
         raise NotFound  # no database finds one, and PostgreSQL refuses to look
     try:
-        _ = request.query_string and request.args
+        _ = http.query_string and http.args
     except UnicodeDecodeError:  # raw bytes, which Werkzeug does not look at before
         raise ProtocolError("invalid_request", "The query is not UTF-8.", detail=Reason("unreadable")) from None
     server.rates(route)

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, exists, func, insert, or_, select, type_coerce, update
+from sqlalchemy import bindparam, case, delete, exists, func, insert, literal_column, or_, select, type_coerce, update
 
 from .. import clock
 from .base import Queries
+from .lookup import Lookup
 
 
 class AuditEvents(Queries):
@@ -46,18 +47,21 @@ class AuditEvents(Queries):
         now = clock.now()
         live_authorization = authorization.c.revoked_at.is_(None) & (authorization.c.expires_at > now)
         client, since = self.models.Client.__table__, authorization.alias()
-        given_since = exists(
-            select(since.c.id)
-            .join(client, client.c.id == since.c.client_pk)
-            .where(since.c.user_id == user, client.c.client_id == event.c.client_id)
-            .where(since.c.revoked_at.is_(None), since.c.live_until > now, since.c.created_at >= event.c.created_at)
+        given_since = (
+            select(since.c.created_at)  # of the latest one that can be used: the index has it at its end
+            .where(since.c.user_id == user, since.c.client_pk == client.c.id)
+            .where(since.c.revoked_at.is_(None), since.c.live_until > now)
+            .order_by(since.c.id.desc())
+            .limit(1)
+            .scalar_subquery()
         )
         live_token = token.c.revoked_at.is_(None) & (token.c.expires_at > now)
         statement = (
-            select(event, or_(live_authorization, live_token, given_since).label("can_act"))
+            select(event, or_(live_authorization, live_token, given_since >= event.c.created_at).label("can_act"))
             .select_from(event)
             .outerjoin(authorization, authorization.c.public_id == event.c.authorization)
             .outerjoin(token, token.c.id == event.c.token_id)
+            .outerjoin(client, client.c.client_id == event.c.client_id)
             .where(event.c.user_id == user, event.c.kind.not_in(but))
             .order_by(event.c.id.desc())
             .limit(limit)
@@ -141,13 +145,12 @@ class AuditEvents(Queries):
     def is_noted(self, kind: str, user: Any, client_id: str, reason: str, address: str | None) -> bool:
         """Whether the same was noted within the last day."""
         asked = {"user": user, "after": clock.now() - timedelta(days=1), "kind": kind, "reason": reason}
-        found = self.executed(self._noted, {**asked, "client": client_id, "address": address})
-        return found.first() is not None
+        return self._noted.first(**asked, client=client_id, address=address) is not None
 
     @cached_property
-    def _noted(self) -> Any:
+    def _noted(self) -> Lookup:
         table = self.models.AuditEvent.__table__
-        return (
+        noted = (
             select(table.c.id)
             .where(
                 table.c.user_id == bindparam("user"),
@@ -157,8 +160,9 @@ class AuditEvents(Queries):
                 table.c.reason == bindparam("reason"),
                 table.c.address.is_not_distinct_from(bindparam("address", type_=table.c.address.type)),
             )
-            .limit(1)
+            .limit(literal_column("1"))  # no value that would be bound anew each time
         )
+        return Lookup(self.db, self.models.AuditEvent, noted)
 
     def unsealed(self, *, after: int = 0, limit: int) -> list[Any]:
         """The next events that stand under no seal, in order of their keys.

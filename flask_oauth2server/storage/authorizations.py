@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import bindparam, delete, func, select, union, update
+from sqlalchemy import bindparam, delete, select, update
 
 from .. import clock
 from .base import Queries, locked
+from .prepared import Write
 
 #: What has ended stays so long, so that a late replay is still told apart.
 KEPT = timedelta(days=1)
@@ -29,13 +30,13 @@ class Authorizations(Queries):
 
         :param live_until: when what is issued now ends, if it is not used.
         """
-        return self.changed(self._touch, {"pk": pk, "now": clock.now(), "until": live_until}) == 1
+        return self.written(self._touch, {"pk": pk, "now": clock.now(), "until": live_until}) == 1
 
     @cached_property
-    def _touch(self) -> Any:
+    def _touch(self) -> Write:
         table, now = self.models.Authorization.__table__, cast(Any, bindparam("now"))
         live = (table.c.id == bindparam("pk")) & table.c.revoked_at.is_(None) & (table.c.expires_at > now)
-        return update(table).where(live).values(last_used_at=now, live_until=bindparam("until"))
+        return Write(update(table).where(live).values(last_used_at=now, live_until=bindparam("until")))
 
     def note_uses(self, pks: Collection[int], moment: datetime) -> None:
         """Note when access tokens of some were used; it never waits for whoever holds one."""
@@ -112,69 +113,6 @@ class Authorizations(Queries):
         """Where a person was who gave an authorization: ``device`` and ``address``."""
         table = self.models.Authorization.__table__
         return self.one(select(table.c["device", "address"]).where(table.c.id == pk))
-
-    def applications(self, user: Any, query: str, offset: int, limit: int) -> tuple[list[Any], int]:
-        """Clients that can act for *user*, or would be let in without a question; the last used first.
-
-        :returns: rows of ``Client``, the number of usable authorizations, when one was used last, the
-            consent's scope and times, and when the first of the authorizations was given; and how many
-            clients there are in all.
-        """
-        table, client, consent = self.models.Authorization.__table__, self.models.Client, self.models.Consent.__table__
-        usable = [*self._live(user, None), table.c.live_until > clock.now()]
-        summed = (
-            select(
-                table.c.client_pk,
-                func.count().label("devices"),
-                func.max(table.c.last_used_at).label("last_used_at"),
-                func.min(table.c.created_at).label("allowed_at"),
-                func.max(table.c.expires_at).label("expires_at"),
-            )
-            .where(*usable)
-            .group_by(table.c.client_pk)
-            .subquery()
-        )
-        mine = select(consent).where(consent.c.user_id == user).subquery()
-        allowed = union(select(summed.c.client_pk), select(mine.c.client_pk)).subquery()
-        columns: list[Any] = [
-            func.coalesce(summed.c.devices, 0).label("devices"),
-            *summed.c["last_used_at", "allowed_at", "expires_at"],
-            mine.c.scope.label("consent_scope"),
-            mine.c.created_at.label("consent_at"),
-            mine.c.updated_at.label("consent_changed_at"),
-        ]
-        found = (
-            select(client, *columns)
-            .select_from(allowed)
-            .join(client, client.id == allowed.c.client_pk)
-            .outerjoin(summed, summed.c.client_pk == allowed.c.client_pk)
-            .outerjoin(mine, mine.c.client_pk == allowed.c.client_pk)
-        )
-        if query:
-            found = found.where(client.name.icontains(query, autoescape=True))
-        latest = func.coalesce(summed.c.last_used_at, summed.c.allowed_at, mine.c.updated_at)
-        return self.page_of(found, latest.desc(), client.id.desc(), offset=offset, limit=limit)
-
-    def usable(self, user: Any, client_pks: Sequence[int], most: int) -> list[Any]:
-        """The *most* latest usable authorizations of *user* for each of some clients, the last used first."""
-        table = self.models.Authorization.__table__
-        latest = func.coalesce(table.c.last_used_at, table.c.created_at)
-        rank = func.row_number().over(partition_by=table.c.client_pk, order_by=latest.desc()).label("rank")
-        ranked = select(table, rank).where(
-            *self._live(user, None), table.c.live_until > clock.now(), table.c.client_pk.in_(list(client_pks))
-        )
-        found = ranked.subquery()
-        return self.all(select(found).where(found.c.rank <= most).order_by(found.c.rank))
-
-    def scopes(self, user: Any, client_pks: Sequence[int]) -> list[tuple[int, str]]:
-        """What each of some clients may do for *user*, as pairs of the client's key and a scope."""
-        table = self.models.Authorization.__table__
-        statement = (
-            select(table.c.client_pk, table.c.scope)
-            .where(*self._live(user, None), table.c.live_until > clock.now(), table.c.client_pk.in_(list(client_pks)))
-            .distinct()
-        )
-        return [(row.client_pk, row.scope) for row in self.all(statement)]
 
     def purge(self, limit: int) -> int:
         """Remove at most *limit* rows of ended authorizations: their tokens, then themselves."""

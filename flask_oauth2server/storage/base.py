@@ -10,6 +10,8 @@ from sqlalchemy import Connection, CursorResult, Executable, delete, func, inser
 from sqlalchemy.exc import IntegrityError
 
 from ..models.factory import Models
+from . import apart
+from .prepared import Write
 
 _CONNECTION = "oauth2server connection"
 
@@ -24,7 +26,8 @@ class Queries:
     def __init__(self, db: SQLAlchemy, models: Models) -> None:
         self.db = db
         self.models = models
-        self._inserts: dict[Any, Any] = {}
+        self._bind_key = models.Client.__table__.metadata.info.get("bind_key")
+        self._inserts: dict[Any, Write] = {}
 
     def executed(self, statement: Executable, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Run a Core statement on the session's connection, which costs less than the session's own ``execute``.
@@ -34,7 +37,10 @@ class Queries:
         return self._connection().execute(statement, values)
 
     def _connection(self) -> Connection:
-        """The session's connection; asked for once in each transaction."""
+        """The connection of a transaction apart, or the session's, which is asked for once in each transaction."""
+        unit = apart.running(self.db)
+        if unit is not None and (own := unit.begun(self._bind_key)) is not None:
+            return own
         session = self.db.session()
         running, connection = session.info.get(_CONNECTION, (None, None))
         if running is None or running is not session.get_transaction():
@@ -72,12 +78,17 @@ class Queries:
         """All rows of a SELECT."""
         return list(self.db.session.execute(statement))
 
+    def written(self, write: Write, values: Mapping[str, Any]) -> int:
+        """Run a prepared UPDATE and tell how many rows it met."""
+        return write.run(self._connection(), values).rows
+
     def added(self, model: Any, values: Mapping[str, Any]) -> int:
         """Insert a row of *model*, by a statement that is made once; returns its key."""
-        statement = self._inserts.get(model)
-        if statement is None:
-            statement = self._inserts[model] = insert(model.__table__)
-        return self.inserted(statement, values=values)
+        columns = (model, *values)
+        write = self._inserts.get(columns)
+        if write is None:
+            write = self._inserts[columns] = Write(insert(model.__table__), list(values))
+        return write.run(self._connection(), values).key
 
     def page_of(self, statement: Any, *order: Any, offset: int, limit: int) -> tuple[list[Any], int]:
         """One page of what *statement* finds, models or rows, and how many there are in all."""

@@ -19,6 +19,7 @@ from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClauseList, ColumnClause, Grouping
 
 from ..models.factory import Models
+from . import apart
 from .base import Queries
 from .users import Users
 
@@ -97,8 +98,10 @@ class Changes(Queries):
         """
         if not self._told:
             self._tables = dict(self._watched())
-            event.listen(self.db.session, "after_begin", _weakly(self._begun))
-            event.listen(self.db.session, "after_transaction_end", _weakly(self._ended))
+            begun, ended = _weakly(self._begun), _weakly(self._ended)
+            event.listen(self.db.session, "after_begin", begun)
+            event.listen(self.db.session, "after_transaction_end", ended)
+            apart.watching_writes.update((begun, ended))
         self._told.append(told)
         self._now = now or self._now
 

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from .. import clock
 from ..errors import Conflict
 from .base import Queries
+from .lookup import Lookup
 
 
 class Consents(Queries):
@@ -17,14 +18,14 @@ class Consents(Queries):
 
     def find(self, user: Any, client_pk: int) -> Any:
         """What *user* agreed to for a client, or None."""
-        return self.executed(self._find, {"user": user, "client": client_pk}).first()
+        return self._find.first(user=user, client=client_pk)
 
     @cached_property
-    def _find(self) -> Any:
+    def _find(self) -> Lookup:
         table = self.models.Consent.__table__
         columns = table.c["id", "scope", "declined", "redirect_hosts", "offline", "created_at", "updated_at"]
         whose = (table.c.user_id == bindparam("user")) & (table.c.client_pk == bindparam("client"))
-        return select(columns).where(whose)
+        return Lookup(self.db, self.models.Consent, select(columns).where(whose))
 
     def hold(self, user: Any, client_pk: int) -> Any:
         """The same, locked, as it is now and not as this transaction's snapshot has it; or None."""

@@ -13,6 +13,7 @@ from ..models.factory import Models
 from .authorizations import KEPT
 from .base import Queries
 from .lookup import Lookup
+from .prepared import Write
 from .users import Users
 
 
@@ -67,13 +68,13 @@ class Grants(Queries):
 
     def consume(self, pk: int) -> bool:
         """Use a handle up; this row count alone decides who was first."""
-        return self.changed(self._consume, {"pk": pk, "now": clock.now()}) == 1
+        return self.written(self._consume, {"pk": pk, "now": clock.now()}) == 1
 
     @cached_property
-    def _consume(self) -> Any:
+    def _consume(self) -> Write:
         table = self.models.Grant.__table__
         unused = (table.c.id == bindparam("pk")) & table.c.consumed_at.is_(None)
-        return update(table).where(unused).values(consumed_at=bindparam("now"))
+        return Write(update(table).where(unused).values(consumed_at=bindparam("now")))
 
     def purge(self, limit: int) -> int:
         """Remove at most *limit* handles that ended long enough ago."""

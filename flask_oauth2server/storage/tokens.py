@@ -16,6 +16,7 @@ from ..models.factory import Models
 from .authorizations import KEPT
 from .base import Queries
 from .lookup import Lookup
+from .prepared import Write
 from .users import Users
 
 #: An ended personal token is shown to its user so long.
@@ -103,13 +104,13 @@ class Tokens(Queries):
 
     def consume_refresh(self, pk: int) -> bool:
         """Use a refresh token up; this row count alone decides who was first."""
-        return self.changed(self._consume_refresh, {"pk": pk, "now": clock.now()}) == 1
+        return self.written(self._consume_refresh, {"pk": pk, "now": clock.now()}) == 1
 
     @cached_property
-    def _consume_refresh(self) -> Any:
+    def _consume_refresh(self) -> Write:
         table = self.models.Token.__table__
         unused = (table.c.id == bindparam("pk")) & table.c.refresh_used_at.is_(None) & table.c.revoked_at.is_(None)
-        return update(table).where(unused).values(refresh_used_at=bindparam("now"))
+        return Write(update(table).where(unused).values(refresh_used_at=bindparam("now")))
 
     def prolong_refresh(self, pk: int, expires_at: datetime) -> bool:
         """Move the idle end of a refresh token that is not rotated."""
@@ -125,7 +126,7 @@ class Tokens(Queries):
         columns = table.c["generation", "refresh_used_at"]
         statement = select(columns).where(later, table.c.refresh_digest.is_not(None)).limit(100)
         # FOR SHARE reads what is committed, past the snapshot of MariaDB's REPEATABLE READ.
-        return self.all(statement.with_for_update(read=True))
+        return list(self.executed(statement.with_for_update(read=True)))
 
     def end_access(self, authorization_id: int) -> None:
         """Let the access tokens of an authorization expire now; its refresh tokens stay."""

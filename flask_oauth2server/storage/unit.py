@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 from ..errors import Conflict, Gone, Unavailable
+from .apart import Apart, has_begun, running_in
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +90,15 @@ class Unit:
     def __init__(self, db: SQLAlchemy) -> None:
         self.db = db
 
-    def run(self, work: Callable[[], T], commit: bool = True, again: bool = True) -> T:
+    def run(self, work: Callable[[], T], commit: bool = True, again: bool = True, apart: bool = False) -> T:
         """Do *work* and commit; on a deadlock or lost connection roll back and repeat it once.
 
         A commit whose outcome is unknown is not repeated. Exceptions of *work* roll back and pass.
 
         :param commit: False leaves the caller's transaction open, flushed.
         :param again: False: it is not worth a repetition.
+        :param apart: True: from its first statement on it needs nothing of the session, whose transaction then is
+            spared where nobody can tell, see :mod:`.apart`.
         :raises Unavailable: if the database could not do it now.
         :raises Gone: if what the work hangs on was deleted meanwhile.
         """
@@ -105,8 +108,9 @@ class Unit:
             return result
         for last in (False, True) if again else (True,):
             try:
-                result = self._work(work)
-                self._commit()
+                with running_in(Apart(self.db) if apart and not last else None) as own:
+                    result = self._work(work)
+                    self._commit(own)
             except _Again as repeat:
                 if last:
                     raise Unavailable("the database could not do the work") from repeat.__cause__
@@ -136,9 +140,15 @@ class Unit:
             self.rollback()
             raise
 
-    def _commit(self) -> None:
+    def _commit(self, apart: Apart | None) -> None:
         try:
-            self.db.session.commit()
+            if apart is None or apart.connection is None:
+                self.db.session.commit()
+            elif not has_begun(self.db.session):
+                apart.connection.commit()
+            else:  # a hook of the host wrote something, or read what it thinks is its own transaction
+                self.rollback()
+                raise _Again from Conflict("the session began beside the unit")
         except IntegrityError as error:
             self.rollback()
             raise Gone(str(error.orig)) from error

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, SmallInteger, delete, event, inspect, or_, se
 from sqlalchemy.orm import object_session
 
 from ..models.factory import Models, user_key_column
+from . import apart
 from .audit_events import ACTOR_COLUMNS, USER_COLUMNS
 from .base import Queries
 
@@ -147,3 +148,4 @@ class Users(Queries):
         event.listen(self.user_model, "before_delete", forget, propagate=True)
         event.listen(self.db.session, "after_soft_rollback", undo)
         event.listen(self.db.session, "after_commit", tell)
+        apart.idle.update((undo, tell))

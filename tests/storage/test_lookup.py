@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, mapped_column
 from sqlalchemy.pool import StaticPool
 
 from flask_oauth2server import OAuth2Server, current_token, require_oauth
-from flask_oauth2server.storage import lookup
+from flask_oauth2server.storage import apart, lookup
 from flask_oauth2server.storage.lookup import Lookup
 
 from ..support import Provider, bearer, build
@@ -307,6 +307,7 @@ def test_no_session_begins(provider: Provider, token: str) -> None:
     def note(session: Session, *rest: Any) -> None:
         begun.append(session)
 
+    apart.idle.add(note)
     event.listen(provider.db.session, "after_begin", note)
     try:
         assert asked(provider, token) == 200
