@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import traceback
 import warnings
@@ -26,6 +24,7 @@ from flask_oauth2server import require_oauth
 from flask_oauth2server.domain.token_cache import HIT
 
 from ..support import Provider, bearer
+from . import forks
 from .load import Service
 from .service import DATABASE, attach
 
@@ -68,30 +67,18 @@ class CachedService(Service):
     :param config: overrides of the app's configuration.
     """
 
+    ARGUMENTS = ("tests.races.cached:create_app()", "--preload", "--workers", "3")
+
     def __init__(self, database_url: str, log: Path, config: dict[str, Any]) -> None:
-        self.log = log
-        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-            self.port = listener.getsockname()[1]
-            command = ["-m", "gunicorn", "tests.races.cached:create_app()", "--bind", f"fd://{listener.fileno()}"]
-            with log.open("wb") as output:
-                self._process = subprocess.Popen(
-                    [sys.executable, *command, "--preload", "--workers", "3", "--graceful-timeout", "5"],
-                    cwd=Path(__file__).parents[2],
-                    env={**os.environ, DATABASE: database_url, CONFIG: json.dumps(config), "HOME": str(log.parent)},
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=(listener.fileno(),),
-                )
+        super().__init__(database_url, log, {CONFIG: json.dumps(config)})
 
 
 class Worker:
     """Another process with an app of its own on a database, which does as it is told."""
 
     def __init__(self, database_url: str, config: dict[str, Any]) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, there = context.Pipe()
-        self._process = context.Process(target=_obey, args=(database_url, config, there), daemon=True)
-        self._process.start()
+        self._pipe, there = forks.context().Pipe()
+        self._process = forks.start(_obey, database_url, config, there)
         there.close()
         self._hear()
 

@@ -6,7 +6,6 @@ at the same moment; contenders for one item are of different processes.
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import threading
 import time
@@ -22,6 +21,7 @@ from flask import got_request_exception
 from flask_oauth2server.domain import secrets
 
 from ..support import Provider
+from . import forks
 from .service import attach, hashed_cheaply
 
 PROCESSES, THREADS = 4, 8
@@ -98,14 +98,12 @@ class Crew:
     """
 
     def __init__(self, database_url: str, config: dict[str, Any] | None = None) -> None:
-        context = multiprocessing.get_context("forkserver")  # which has imported everything, and has done nothing yet
-        context.set_forkserver_preload([__name__, f"{__package__}.jobs"])
+        context = forks.context()
         barriers = {size: [context.Barrier(size) for _ in range(PROCESSES * THREADS // size)] for size in (PAIR, EIGHT)}
         self._members = []
         for number in range(PROCESSES):
             here, there = context.Pipe()
-            process = context.Process(target=_live, args=(number, database_url, config, barriers, there), daemon=True)
-            process.start()
+            process = forks.start(_live, number, database_url, config, barriers, there)
             there.close()
             self._members.append((process, here))
         for _, pipe in self._members:

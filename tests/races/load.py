@@ -5,12 +5,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import random
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -23,10 +19,10 @@ from urllib.parse import urlencode, urlsplit
 from sqlalchemy import and_, exists, func, select
 
 from ..support import FORM, Client, Provider, answer_of, bearer, hidden_fields
+from . import forks
 from .service import DATABASE
 
 TOKEN = "/oauth/token"
-_ROOT = Path(__file__).parents[2]
 
 
 class Lost(Exception):  # noqa: N818 - it is what happened
@@ -42,24 +38,18 @@ class Service:
 
     :param database_url: a prepared database.
     :param log: what it writes goes here.
+    :param environment: further variables.
     """
 
-    def __init__(self, database_url: str, log: Path) -> None:
+    ARGUMENTS: tuple[str, ...] = ("tests.races.service:create_app()", "--workers", "2", "--threads", "4")
+
+    def __init__(self, database_url: str, log: Path, environment: dict[str, str] | None = None) -> None:
         self.log = log
+        # Gunicorn keeps a socket in the home of its user.
+        told = {DATABASE: database_url, "HOME": str(log.parent), **(environment or {})}
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
             self.port = listener.getsockname()[1]
-            command = ["-m", "gunicorn", "tests.races.service:create_app()", "--config", "python:tests.races.service"]
-            command += ["--bind", f"fd://{listener.fileno()}"]
-            with log.open("wb") as output:
-                self._process = subprocess.Popen(
-                    [sys.executable, *command, "--workers", "2", "--threads", "4", "--graceful-timeout", "5"],
-                    cwd=_ROOT,
-                    # Gunicorn keeps a socket in the home of its user.
-                    env={**os.environ, DATABASE: database_url, "HOME": str(log.parent)},
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=(listener.fileno(),),
-                )
+            self._process = forks.start(forks.gunicorn, listener, log, told, *self.ARGUMENTS, "--graceful-timeout", "5")
 
     def request(self, method: str, path: str, form: Any = None, headers: dict[str, str] | None = None) -> Any:
         """One request on a connection of its own.
@@ -87,19 +77,18 @@ class Service:
             try:
                 self.pid()
             except Lost:
-                assert time.monotonic() < until and self._process.poll() is None, self.log.read_text()[-5000:]
-                time.sleep(0.1)
+                assert time.monotonic() < until and self._process.is_alive(), self.log.read_text()[-5000:]
+                time.sleep(0.05)
             else:
                 return
 
     def stop(self) -> None:
         """End it and its workers."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
+        self._process.terminate()
+        self._process.join(30)
+        if self._process.is_alive():
             self._process.kill()
-            self._process.wait()
+            self._process.join()
 
 
 class Answer:

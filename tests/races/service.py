@@ -1,8 +1,4 @@
-"""The provider as several processes run it: attached to a database that another one has prepared.
-
-Gunicorn reads this module as its settings, too, of which there are none here: so what it imports is there in
-every worker, and one that takes the place of a killed one has only to make its app.
-"""
+"""The provider as several processes run it: attached to a database that another one has prepared."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from .conftest import prepared
 from .figures import report
 from .load import Load, Lost, Service, assert_nothing_is_half_written
 
-#: Seconds under load and, within them, how often something is killed.
+#: How often something is killed under load.
 KILLS = 6
 RESTARTS = 3
 
@@ -53,12 +53,12 @@ def test_a_killed_worker_leaves_nothing_half_written(
         began, killed = time.monotonic(), set()
         with load.running():
             while len(killed) < KILLS:
-                time.sleep(0.7)
+                load.wait_for_rounds(3)
                 with suppress(Lost):
                     victim = service.pid()
                     os.kill(victim, signal.SIGKILL)
                     killed.add(victim)
-            time.sleep(0.7)
+            load.wait_for_rounds(3)
         service.wait()
         load.one_round(3)  # with a consent page
         assert service.pid() not in killed
@@ -91,7 +91,7 @@ class Cluster:
         self._data = str(self._folder / "data")
         try:
             self._run("initdb", "--pgdata", self._data, "--username", "tester", "--auth", "trust", "--no-sync")
-            options = f"-h 127.0.0.1 -p {self._port} -k {self._folder}"
+            options = f"-h 127.0.0.1 -p {self._port} -k {self._folder} -c fsync=off"  # no power is cut
             self._control("start", "--options", options)
         except BaseException:
             self.remove()
@@ -146,9 +146,9 @@ def postgresql_programs() -> Path | None:
     return next((path.parent for path in found if (path.parent / "pg_ctl").exists()), None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL for this test alone."""
+    """A PostgreSQL for these tests alone."""
     programs = postgresql_programs()
     if programs is None:
         reason = "no initdb and pg_ctl, or nobody to run them as"
@@ -171,7 +171,7 @@ def test_a_database_restarted_under_load_is_waited_for(mode: str, cluster: Any, 
         began = time.monotonic()
         with load.running():
             for _ in range(RESTARTS):
-                time.sleep(1)
+                load.wait_for_rounds(3)
                 cluster.restart(mode)
                 load.wait_for_rounds(5)
         seconds = round(time.monotonic() - began, 1)
