@@ -32,6 +32,8 @@ from flask_oauth2server.domain import tokens
 FLAT = 1.25
 #: Rows of what does not grow, and rounds that are not counted.
 FEW, WARMING = 100, 3
+#: A quarter of the authorizations of each client has ended.
+DEAD = "i * 7 % 11 % 4 = 0"
 #: The public id of an authorization whose chain of refresh tokens grows, and its last refresh token.
 CHAIN = "chain"
 
@@ -61,7 +63,7 @@ def fill(house: House, grown: str, count: int) -> None:
                 ("Client", rows.clients(sql, user), clients),
                 ("ClientSecret", rows.secrets(sql), clients),
                 ("ClientTerm", rows.terms(sql), clients),
-                ("Authorization", rows.authorizations(sql, client, "1"), many["authorizations"]),
+                ("Authorization", rows.authorizations(sql, client, "1", dead=DEAD), many["authorizations"]),
                 ("Token", rows.tokens(sql, client, user), many["tokens"]),
                 ("Consent", rows.consents(sql, "i", "1"), many["consents"]),
                 ("AuditEvent", rows.events(sql, client, "(1 + i % 10)"), many["audit"]),

@@ -14,6 +14,7 @@ import click
 
 from . import transport
 from .domain import tokens
+from .domain.applications import Applications
 from .domain.audit import Audit
 from .domain.authorizations import AuthorizationRegistry
 from .domain.bearer import DatabaseTokens, TokenInfo
@@ -176,6 +177,7 @@ class ServerState:
         self.authorizations = AuthorizationRegistry(
             storage, self.values, scopes, settings, self.is_offline, self.audit, self.devices
         )
+        self.applications = Applications(storage)
         self.throttle = Throttle(storage, settings)
         self.purger = Purger(storage, self.cleanups, self.seals.step, settings["OAUTH2_PURGE_INTERVAL"])
         self.records = Records(storage, self.authorizations.note_uses, self.purger.step)

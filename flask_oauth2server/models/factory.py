@@ -44,11 +44,12 @@ class Models:
 class _UserColumn:
     ondelete: str
     nullable: bool
+    index: bool = True
 
 
 _USER_COLUMNS = {
     "Client": _UserColumn("SET NULL", nullable=True),
-    "Authorization": _UserColumn("CASCADE", nullable=True),
+    "Authorization": _UserColumn("CASCADE", nullable=True, index=False),
     "Token": _UserColumn("CASCADE", nullable=True),
     "Consent": _UserColumn("CASCADE", nullable=False),
     "AuditEvent": _UserColumn("SET NULL", nullable=True),
@@ -95,6 +96,9 @@ def _add_indexes(models: Models) -> None:
     Index("ix_oauth2_client_disabled_id", client.c.disabled_at, client.c.id)
     Index("ix_oauth2_client_introspect_id", client.c.may_introspect, client.c.id)
     Index("ix_oauth2_client_term_term", term.c.term, term.c.client_pk)
+    authorization = models.Authorization.__table__.c
+    Index("ix_oauth2_authorization_user_id_id", *authorization["user_id", "id"])
+    Index("ix_oauth2_authorization_user_client_id", *authorization["user_id", "client_pk", "id"])
     for of_client in (models.Authorization.__table__, models.Token.__table__):
         Index(f"ix_{of_client.name}_client_id", of_client.c.client_pk, of_client.c.id)
     _add_audit_indexes(models.AuditEvent.__table__.c, models.AuditSeal.__table__.c)
@@ -136,11 +140,11 @@ def _add_user_column(model: Any, column: _UserColumn, user_model: Any) -> None:
     if "user_id" in model.__table__.c:
         return
     if user_model is None:
-        model.user_id = Column("user_id", mixins.exact(255), nullable=column.nullable, index=True)
+        model.user_id = Column("user_id", mixins.exact(255), nullable=column.nullable, index=column.index)
         return
     key = user_key_column(user_model)
     target = ForeignKey(key, ondelete=column.ondelete)
-    model.user_id = Column("user_id", key.type, target, nullable=column.nullable, index=True)
+    model.user_id = Column("user_id", key.type, target, nullable=column.nullable, index=column.index)
 
 
 def user_key_column(user_model: Any) -> Any:

@@ -171,7 +171,7 @@ class AuthorizationMixin(Row):
 
     public_id: Mapped[str] = mapped_column(exact(64), nullable=False, unique=True)
     scope: Mapped[str] = mapped_column(Text, nullable=False)
-    sid: Mapped[str | None] = mapped_column(String(64), nullable=True, index=True)
+    sid: Mapped[str | None] = mapped_column(String(64), nullable=True)
     auth_time: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
     offline: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)

@@ -13,6 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from ..models.factory import Models
 from .access import Access
+from .applications import Applications
 from .audit_events import AuditEvents
 from .audit_seals import AuditSeals
 from .authorizations import Authorizations
@@ -58,6 +59,7 @@ class Storage:
         self.tokens = Tokens(db, models, self.users)
         self.changes = Changes(db, models, self.users)
         self.access = Access(db, models)
+        self.applications = Applications(db, models)
         self.scope_use = ScopeUse(db, models)
         self.client_search = ClientSearch(db, models)
         self.user_search = UserSearch(db, models, self.users)

@@ -85,7 +85,7 @@ class Device:
 class AppRow:
     """An authorised application.
 
-    :ivar devices: the latest ones; ``device_count`` counts all.
+    :ivar devices: the latest ones; ``device_count`` counts all; ``many_devices``: there are more than that.
     :ivar last_used_at: None: never.
     :ivar offline_until: naive UTC end of what it may do while the person is away, or None.
     """
@@ -94,6 +94,7 @@ class AppRow:
     lines: tuple[Line, ...]
     devices: tuple[Device, ...]
     device_count: int
+    many_devices: bool
     last_used_at: datetime | None
     allowed_at: datetime
     more_allowed_at: datetime | None
@@ -175,6 +176,7 @@ class EventRow:
 class Listing:
     """One page of a list.
 
+    :ivar more: whether there are more than ``total``; no more than so many are listed.
     :ivar first: number of the first row shown, beginning with 1; ``last``: of the last one.
     :ivar query: what was searched for; may be empty.
     :ivar searchable: whether there is a search field: more rows than one page, or a query.
@@ -183,6 +185,7 @@ class Listing:
 
     rows: Sequence[Any]
     total: int
+    more: bool
     first: int
     last: int
     query: str

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import url_for
 
-from ..domain import tokens
+from ..domain import applications, tokens
+from ..domain.applications import Application
 from ..scopes import Scope
 from ..state import ServerState
 from ..text import _
@@ -39,8 +40,9 @@ def index(visit: Visit) -> Any:
     apps = listed(
         endpoint,
         "authorised",
-        lambda *which: storage.authorizations.applications(visit.key, *which),
-        lambda rows: _app_rows(visit, rows),
+        lambda *which: server.applications.page(visit.key, *which),
+        lambda found: _app_rows(visit, found),
+        most=applications.MOST,
     )
     personal = listed(
         endpoint,
@@ -103,36 +105,23 @@ def disconnect(visit: Visit, public_id: str) -> Any:
     return visit.go("index", "good", text, _anchor="authorised")
 
 
-def _app_rows(visit: Visit, rows: Sequence[Any]) -> list[AppRow]:
-    server, storage = visit.server, visit.server.storage.authorizations
-    keys = [row[0].id for row in rows]
-    granted: dict[int, set[str]] = {key: set() for key in keys}
-    devices: dict[int, list[Device]] = {key: [] for key in keys}
-    for key, scope in storage.scopes(visit.key, keys):
-        granted[key].update(scope.split())
-    for found in storage.usable(visit.key, keys, _MOST_DEVICES):
-        devices[found.client_pk].append(_device(server, found))
-    faces = portraits(server, [row[0] for row in rows])
-    return [
-        _app_row(server, row, face, granted[row[0].id], tuple(devices[row[0].id]))
-        for row, face in zip(rows, faces, strict=True)
-    ]
+def _app_rows(visit: Visit, found: Sequence[Application]) -> list[AppRow]:
+    faces = portraits(visit.server, [one.client for one in found])
+    return [_app_row(visit.server, one, face) for one, face in zip(found, faces, strict=True)]
 
 
-def _app_row(server: ServerState, row: Any, face: Any, granted: set[str], devices: tuple[Device, ...]) -> AppRow:
-    client = row[0]
-    allowed = [at for at in (row.allowed_at, row.consent_at) if at is not None]
-    more = row.consent_changed_at
+def _app_row(server: ServerState, one: Application, face: Any) -> AppRow:
     return AppRow(
         app=face,
-        lines=_known(server, granted | set((row.consent_scope or "").split())),
-        devices=devices,
-        device_count=row.devices,
-        last_used_at=row.last_used_at,
-        allowed_at=min(allowed),
-        more_allowed_at=more if more and more.date() != min(allowed).date() else None,
-        offline_until=row.expires_at if "refresh_token" in client.allowed_grant_types else None,
-        revoke_url=url_for(f"{BLUEPRINT}.application_revoke", name=address(client)),
+        lines=_known(server, one.scopes),
+        devices=tuple(_device(server, row) for row in one.authorizations[:_MOST_DEVICES]),
+        device_count=len(one.authorizations),
+        many_devices=one.many,
+        last_used_at=one.last_used_at,
+        allowed_at=one.allowed_at,
+        more_allowed_at=one.more_allowed_at,
+        offline_until=one.expires_at if "refresh_token" in one.client.allowed_grant_types else None,
+        revoke_url=url_for(f"{BLUEPRINT}.application_revoke", name=address(one.client)),
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from flask_oauth2server import clock
+from flask_oauth2server.domain import applications
 
 from ..support import Browser, Provider, answer_of
-from .pages import HOME, SECURITY, later, names, parse, press, words
+from .pages import HOME, SECURITY, later, names, parse, press, row, words
 
 SECTIONS = ("authorised", "tokens", "mine")
 
@@ -190,6 +191,57 @@ def test_the_last_used_stands_first(any_provider: Provider) -> None:
         assert names(ada.visit(HOME), "authorised") == ["First", "Second", "Third"]
         ada.allow(any_provider.client(name="Newest").address())
         assert names(ada.visit(HOME), "authorised")[0] == "Newest"
+
+
+def test_with_many_authorizations_nothing_that_can_act_is_missing(
+    any_provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applications, "MOST", 5)
+    monkeypatch.setattr(applications, "EACH", 2)
+    ada, table = any_provider.browser("ada"), any_provider.oauth2.models.Authorization.__table__
+    fill(any_provider, ["Busy", "Old", "Older", "Gone", "Dead"], ["authorised"])
+    with any_provider.app.app_context():
+        server, key = any_provider.app.extensions["oauth2server"], any_provider.user("ada").id
+        known = {client.name: client for client in any_provider.oauth2.list_clients(limit=10)}
+        for _ in range(6):
+            info = server.storage.clients.info(known["Busy"].client_id)
+            server.authorizations.grant(info, key, ["notes"], sid="s", auth_time=None)
+        dead = table.update().where(table.c.client_pk.in_([known["Gone"].id, known["Dead"].id]))
+        any_provider.db.session.execute(dead.values(live_until=clock.now()))
+        any_provider.db.session.commit()
+    page = ada.visit(HOME)
+    assert names(page, "authorised") == ["Busy", "Old", "Older"]
+    assert "more than 2 devices" in row(page, "Busy").text
+    assert "and more" in row(page, "Busy").text
+    assert "It loses your account at once on every device." in row(page, "Busy").text
+    assert "1 device " in row(page, "Old").text
+    assert "last used 2 minutes ago" in row(page, "Old").text
+    assert names(ada.visit(f"{HOME}?authorised_q=OLD"), "authorised") == ["Old", "Older"]
+
+
+def test_of_very_many_applications_the_search_finds_all(
+    any_provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are listed are the first of them, and the page says so."""
+    monkeypatch.setattr(applications, "MOST", 27)
+    ada = any_provider.browser("ada")
+    fill(any_provider, things(30), ["authorised"])
+    with any_provider.app.app_context():
+        server, models = any_provider.app.extensions["oauth2server"], any_provider.oauth2.models
+        key = any_provider.user("ada").id
+        for client in any_provider.oauth2.list_clients(limit=100):
+            kept = {"scope": "email", "declined": "", "redirect_hosts": []}
+            server.storage.consents.record(key, client.id, None, **kept)
+        any_provider.db.session.execute(models.Authorization.__table__.delete())
+        any_provider.db.session.commit()
+    page = ada.visit(HOME)
+    assert "Authorised applications more than 27" in words(page)
+    assert "1 to 25 of more than 27" in words(page)
+    listed = everything(ada, "authorised")
+    assert len(listed) == len(set(listed)) == 27
+    assert len(names(ada.visit(f"{HOME}?authorised_page=9"), "authorised")) == 2
+    for name in things(30):
+        assert names(ada.visit(f"{HOME}?authorised_q={name}"), "authorised") == [name]
 
 
 def test_events_page_in_both_directions(provider: Provider) -> None:
