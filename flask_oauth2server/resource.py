@@ -293,7 +293,8 @@ def _enter(server: ServerState, sent: Request, token: TokenInfo) -> None:
     if token.pk is not None:
         address = devices.plain(sent.remote_addr) if server.devices.kept else None
         if _is_due(server, token, address):
-            server.note_token_use(token, address)
+            if server.token_cache is not None:
+                server.token_cache.note_use(token, address)
             server.records.note_use(token.pk, token, address)
     if server.records.is_due():
         after_this_request(server.records.closing)

@@ -133,11 +133,14 @@ class ServerState:
         self.doctor: Doctor
         #: Counts the current request under the rate of its route; raises TooMany.
         self.rates: Callable[[Route], None] = lambda _: None
-        #: Is told that the use of a token is about to be written, and from which address it came.
-        self.note_token_use: Callable[[TokenInfo, str | None], None] = lambda *_: None
+        #: What stands before the lookup of our own tokens, and what tells other processes of changes.
         self.token_cache: TokenCache | None = None
         self.token_push: TokenPush | None = None
+        self._open_registers()
+        self._make_parts()
 
+    def _open_registers(self) -> None:
+        """What the verbs fill."""
         self.routes: list[Route] = []
         self.parameters: dict[str, EndpointParameters] = {}
         #: What each endpoint knows in all, worked out when it is asked first.
@@ -156,9 +159,14 @@ class ServerState:
         self.metadata: list[Callable[[str], Mapping[str, Any]]] = []
         self.pages: dict[str, Callable[..., Any]] = {}
         self.commands: list[click.Command] = []
+        self.cleanups: list[Callable[[int], int]] = []
+
+    def _make_parts(self) -> None:
+        """What does the work, each after those that it needs."""
+        settings, storage, scopes = self.settings, self.storage, self.scopes
         # The tables that features share; a feature with a table of its own adds to them.
         shared = (storage.authorizations, storage.grants, storage.tokens, storage.replays, storage.failure_counts)
-        self.cleanups: list[Callable[[int], int]] = [queries.purge for queries in shared]
+        self.cleanups += [queries.purge for queries in shared]
         kept = settings["OAUTH2_FAILURES_EXPIRES_IN"], settings["OAUTH2_FAILURES_KEPT"]
         self.add_cleanup(partial(storage.failures.purge, *kept))
         self.add_cleanup(partial(storage.daily_counts.purge, settings["OAUTH2_COUNTS_EXPIRES_IN"]))
@@ -324,6 +332,16 @@ class ServerState:
     def add_token_lookup(self, find: Callable[[str], TokenInfo | None]) -> None:
         """*find(value)* returns a token or None, or raises TokenRefused."""
         self.token_lookups.append(find)
+
+    def add_token_cache(self, cache: TokenCache) -> None:
+        """*cache.find(value)* is asked instead of the lookup of this provider's own tokens, which it asks in turn.
+
+        It is told which rows may have changed (*forget*), and of each use that is about to be written (*note_use*).
+        """
+        own = self.bearer.find
+        self.token_lookups[:] = [cache.find if find == own else find for find in self.token_lookups]
+        self.storage.changes.listen(cache.forget, cache.now)
+        self.token_cache = cache
 
     def add_introspection(self, members: Callable[[Any], Mapping[str, Any]]) -> None:
         """*members(row)* returns further members of an introspection answer."""

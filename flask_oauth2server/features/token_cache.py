@@ -9,7 +9,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ..domain import tokens
-from ..domain.bearer import TokenInfo
 from ..domain.token_cache import TokenCache
 from ..domain.token_push import TokenPush
 from ..errors import ConfigurationError
@@ -48,22 +47,11 @@ def init_app(server: ServerState) -> None:
 
 
 def _remember(server: ServerState, seconds: int) -> None:
-    changes, lookup = server.storage.changes, server.bearer.find
-
     def is_ours(value: str) -> bool:
         return server.values.is_kind(value, tokens.ACCESS, tokens.PERSONAL)
 
-    cache = TokenCache(
-        lookup, is_ours, changes.moment, seconds=seconds, size=server.settings["OAUTH2_TOKEN_CACHE_SIZE"]
-    )
-    changes.listen(cache.forget, cache.now)
-    server.token_cache = cache
-    server.token_lookups[:] = [cache.find if find == lookup else find for find in server.token_lookups]
-
-    def note_use(token: TokenInfo, address: str | None) -> None:
-        cache.note_use(token, address if server.devices.kept else None)
-
-    server.note_token_use = note_use
+    size, moment = server.settings["OAUTH2_TOKEN_CACHE_SIZE"], server.storage.changes.moment
+    server.add_token_cache(TokenCache(server.bearer.find, is_ours, moment, seconds=seconds, size=size))
 
 
 def _push(server: ServerState, url: str) -> None:
