@@ -37,8 +37,8 @@ class Prepared:
     def is_watched(self, of: Engine | Connection) -> bool:
         """Whether somebody would miss a statement of this engine or connection, or wants it otherwise."""
         engine = self.engine
-        told = of._has_events or engine.dialect._has_events or engine.logger.isEnabledFor(logging.INFO)
-        return bool(told or of.get_execution_options())
+        heard = of._has_events or engine._has_events or engine.dialect._has_events
+        return bool(heard or of.get_execution_options() or engine.logger.isEnabledFor(logging.INFO))
 
     def bound(self, values: Mapping[str, Any]) -> Any:
         """*values* as the driver takes them."""
@@ -53,8 +53,9 @@ class Prepared:
         SQLAlchemy. Errors are SQLAlchemy's."""
         if not self.is_plain or self.is_watched(connection):
             return None
-        cursor = connection.connection.cursor()
+        cursor: Any = None
         try:
+            cursor = connection.connection.cursor()
             cursor.execute(self.text, self.bound(values))
         except self.errors as error:
             dialect = connection.dialect

@@ -1,0 +1,320 @@
+"""Transactions past the session: what they write is there or not as a whole, and whoever would notice is asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_login import LoginManager
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import String, event, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, mapped_column
+
+from flask_oauth2server import clock, require_oauth
+from flask_oauth2server.errors import Gone
+from flask_oauth2server.models.mixins import AuthorizationMixin, TokenMixin
+from flask_oauth2server.storage import apart
+
+from ..support import Client, Provider, bearer, build
+
+CLIENT_CREDENTIALS = {"redirect_uris": [], "grant_types": ["client_credentials"], "scopes": ["email"]}
+
+
+@pytest.fixture
+def provider(any_database: str, request: pytest.FixtureRequest) -> Iterator[Provider]:
+    made = build(any_database, before=_with_view, config=getattr(request, "param", None))
+    yield made
+    with made.app.app_context():
+        made.db.session.remove()
+        made.db.engine.dispose()
+
+
+def _with_view(app: Flask) -> None:
+    app.add_url_rule("/open", "open", require_oauth("email")(lambda: "open"))
+
+
+@pytest.fixture
+def service(provider: Provider) -> Client:
+    made = provider.client(**CLIENT_CREDENTIALS)
+    assert issued(made) == 200  # the use of its secret is noted
+    return made
+
+
+@pytest.fixture
+def begun(provider: Provider) -> Iterator[list[Session]]:
+    """The sessions that began a transaction."""
+    sessions: list[Session] = []
+
+    def note(session: Session, *_: Any) -> None:
+        sessions.append(session)
+
+    apart.idle.add(note)
+    event.listen(provider.db.session, "after_begin", note)
+    yield sessions
+    event.remove(provider.db.session, "after_begin", note)
+
+
+def issued(client: Client) -> int:
+    return int(client.post("/oauth/token", grant_type="client_credentials", scope="email").status_code)
+
+
+def row_count(provider: Provider) -> int:
+    with provider.app.app_context():
+        return int(provider.db.session.scalar(select(func.count()).select_from(provider.oauth2.models.Token)))
+
+
+def values_of(provider: Provider) -> dict[str, Any]:
+    """Of a token of the first client."""
+    pk = provider.db.session.scalar(select(provider.oauth2.models.Client.id).limit(1))
+    provider.db.session.remove()
+    ends = clock.now() + timedelta(hours=1)
+    told = {"access_digest": "d" * 64, "client_pk": pk, "generation": 0, "scope": "", "audience": None}
+    return {**told, "created_at": clock.now(), "expires_at": ends}
+
+
+def storage(provider: Provider) -> Any:
+    return provider.app.extensions["oauth2server"].storage
+
+
+def test_no_session_begins_and_what_was_issued_is_there(
+    provider: Provider, service: Client, begun: list[Session]
+) -> None:
+    before = row_count(provider)
+    begun.clear()
+    answer = service.post("/oauth/token", grant_type="client_credentials", scope="email")
+    assert begun == []
+    assert row_count(provider) == before + 1
+    assert provider.api().get("/open", headers=bearer(answer.json["access_token"])).status_code == 200
+
+
+@pytest.mark.parametrize("provider", [{}, {"OAUTH2_REFRESH_GRACE": 30}], indirect=True)
+def test_a_code_and_its_refresh_tokens_need_no_session(provider: Provider, begun: list[Session]) -> None:
+    client, browser = provider.client(), provider.browser("ada")
+    tokens, code = client.tokens(browser), client.code(browser)
+    begun.clear()
+    assert client.exchange(code).status_code == 200
+    assert client.refresh(tokens["refresh_token"]).status_code == 200
+    assert begun == []
+    assert client.refresh(tokens["refresh_token"]).status_code == (
+        200 if provider.app.config.get("OAUTH2_REFRESH_GRACE") else 400
+    )
+
+
+@pytest.mark.parametrize("name", ["after_begin", "before_commit", "after_commit"])
+def test_whoever_listens_to_the_session_is_heard(provider: Provider, service: Client, name: str) -> None:
+    """As a host does that tells PostgreSQL whose rows may be seen."""
+    heard: list[Any] = []
+
+    def listen(*_: Any) -> None:
+        heard.append(name)
+
+    event.listen(provider.db.session, name, listen)
+    try:
+        assert issued(service) == 200
+    finally:
+        event.remove(provider.db.session, name, listen)
+    assert heard
+    heard.clear()
+    assert issued(service) == 200
+    assert heard == []
+
+
+def test_who_listens_to_the_beginning_is_heard_in_protected_views(provider: Provider) -> None:
+    token = provider.client().tokens(provider.browser("ada"))["access_token"]
+    heard: list[Any] = []
+
+    def listen(*_: Any) -> None:
+        heard.append(1)
+
+    event.listen(provider.db.session, "after_begin", listen)
+    try:
+        assert provider.api().get("/open", headers=bearer(token)).status_code == 200
+    finally:
+        event.remove(provider.db.session, "after_begin", listen)
+    assert heard
+
+
+def test_what_the_host_has_pending_is_committed_with_it(provider: Provider, service: Client) -> None:
+    def begin() -> None:
+        provider.db.session.add(provider.User(name="eve"))
+        provider.db.session.flush()
+
+    hooks = provider.app.before_request_funcs.setdefault(None, [])
+    hooks.append(begin)  # the app has answered before: its decorator is too late
+    assert issued(service) == 200
+    hooks.remove(begin)
+    with provider.app.app_context():
+        assert provider.user("eve") is not None
+
+
+def test_what_fails_leaves_nothing(provider: Provider, service: Client) -> None:
+    unit, tokens = storage(provider).unit, storage(provider).tokens
+    before = row_count(provider)
+    with provider.app.app_context():
+        values = values_of(provider)
+
+        def work() -> None:
+            tokens.add(**values)
+            assert apart.running(provider.db).connection is not None  # type: ignore[union-attr]
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            unit.run(work, apart=True)
+        pool: Any = provider.db.engine.pool
+        assert pool.checkedout() == 0
+    assert row_count(provider) == before
+
+
+def test_a_row_that_cannot_be_is_told_as_ever(provider: Provider, service: Client) -> None:
+    unit, tokens = storage(provider).unit, storage(provider).tokens
+    with provider.app.app_context():
+        values = values_of(provider)
+        unit.run(lambda: tokens.add(**values), apart=True)
+        with pytest.raises(Gone) as told:
+            unit.run(lambda: tokens.add(**values), apart=True)
+        assert isinstance(told.value.__cause__, IntegrityError)
+        key = unit.run(lambda: tokens.add(**{**values, "access_digest": "e" * 64}), apart=True)
+        assert storage(provider).tokens.get(key).access_digest == "e" * 64
+
+
+def test_a_lookup_sees_what_the_unit_wrote(provider: Provider, service: Client) -> None:
+    unit, tokens = storage(provider).unit, storage(provider).tokens
+    with provider.app.app_context():
+        values = values_of(provider)
+
+        def work() -> Any:
+            tokens.add(**values)
+            return tokens.find_access(values["access_digest"])
+
+        assert unit.run(work, apart=True).scope == ""
+
+
+def test_a_unit_in_which_the_session_begins_is_repeated_there(provider: Provider, service: Client) -> None:
+    """A hook of the host may write by the session; both are committed, or none."""
+    unit, tokens = storage(provider).unit, storage(provider).tokens
+    before, tries = row_count(provider), []
+    with provider.app.app_context():
+        values = values_of(provider)
+
+        def work() -> None:
+            tries.append(apart.running(provider.db))
+            if tries[-1] is None:  # SQLite has one writer: beside ours it would wait
+                provider.db.session.add(provider.User(name="eve"))
+            else:
+                tokens.add(**values)
+                provider.db.session.scalar(select(func.count()).select_from(provider.User))
+                return
+            tokens.add(**values)
+
+        unit.run(work, apart=True)
+    assert [one is None for one in tries] == [False, True]
+    assert row_count(provider) == before + 1
+    with provider.app.app_context():
+        assert provider.user("eve") is not None
+
+
+def test_a_unit_within_is_one_of_the_session(provider: Provider, service: Client) -> None:
+    unit, tokens = storage(provider).unit, storage(provider).tokens
+    with provider.app.app_context():
+        values = values_of(provider)
+
+        def work() -> int:
+            unit.run(lambda: provider.db.session.add(provider.User(name="eve")))
+            return int(tokens.add(**values))
+
+        key = unit.run(work, apart=True)
+        assert provider.user("eve") is not None
+        assert tokens.get(key) is not None
+
+
+def test_whoever_listens_to_statements_hears_of_it(provider: Provider, service: Client) -> None:
+    heard: list[str] = []
+    with provider.app.app_context():
+        engine = provider.db.engine
+
+    def listen(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        heard.append(statement)
+
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        assert issued(service) == 200
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)
+    assert [statement.split()[0] for statement in heard] == ["SELECT", "INSERT"]
+
+
+def test_a_log_of_statements_has_it(provider: Provider, service: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="sqlalchemy.engine"):
+        assert issued(service) == 200
+    assert "INSERT INTO oauth2_token" in caplog.text
+
+
+def test_a_connection_that_is_lost_within_is_replaced(provider: Provider, service: Client) -> None:
+    before, tries = row_count(provider), []
+    unit, tokens = storage(provider).unit, storage(provider).tokens
+    with provider.app.app_context():
+        if provider.db.engine.dialect.name == "sqlite":
+            return  # a file is not lost
+        values = values_of(provider)
+
+        def work() -> None:
+            own = apart.running(provider.db)
+            tries.append(own)
+            if own is not None:
+                connection = own.begun(None)
+                assert connection is not None
+                connection.connection.dbapi_connection.close()  # type: ignore[union-attr]
+            tokens.add(**values)
+
+        unit.run(work, apart=True)
+    assert len(tries) == 2
+    assert row_count(provider) == before + 1
+
+
+# --- models of the host's own ---------------------------------------------------------------------
+
+
+def own_models(any_database: str, name: str, columns: dict[str, Callable[[], Any]]) -> Provider:
+    """A provider whose model *name* has further columns."""
+    from flask_oauth2server import OAuth2Server, Scope  # built by hand: the shared db has its models
+
+    app = Flask("own")
+    app.config.update(
+        SECRET_KEY="x", SQLALCHEMY_DATABASE_URI=any_database, OAUTH2_ISSUER="https://own.example", TESTING=True
+    )
+    LoginManager(app).user_loader(lambda _key: None)
+    db = SQLAlchemy(app)
+    mixin = {"Token": TokenMixin, "Authorization": AuthorizationMixin}[name]
+    model = type(name, (mixin, db.Model), {key: make() for key, make in columns.items()})
+    oauth2 = OAuth2Server(db=db, **{name: model})
+    oauth2.scopes.register(Scope("email", "Read your e-mail address"))
+    oauth2.init_app(app)
+    with app.app_context():
+        db.drop_all()
+        db.create_all()
+    return Provider(app, db, oauth2, None)
+
+
+def test_defaults_of_own_columns_are_kept(any_database: str) -> None:
+    made: list[str] = []
+
+    def default() -> str:
+        made.append("x")
+        return "as the host has it"
+
+    column: dict[str, Any] = {"note": lambda: mapped_column(String(40), default=default)}
+    provider = own_models(any_database, "Token", column)
+    assert issued(provider.client(**CLIENT_CREDENTIALS)) == 200
+    with provider.app.app_context():
+        assert [row.note for row in provider.db.session.scalars(select(provider.oauth2.models.Token))] == [
+            "as the host has it"
+        ]
+        provider.db.session.remove()
+        provider.db.drop_all()
+        provider.db.engine.dispose()
+    assert made == ["x"]
