@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, exists, func, insert, literal_column, or_, select, type_coerce, update
+from sqlalchemy import bindparam, case, delete, exists, func, insert, or_, select, type_coerce, update
 
 from .. import clock
 from .base import Queries
@@ -150,17 +150,13 @@ class AuditEvents(Queries):
     @cached_property
     def _noted(self) -> Lookup:
         table = self.models.AuditEvent.__table__
-        noted = (
-            select(table.c.id)
-            .where(
-                table.c.user_id == bindparam("user"),
-                table.c.created_at > bindparam("after"),
-                table.c.kind == bindparam("kind"),
-                table.c.client_id == bindparam("client"),
-                table.c.reason == bindparam("reason"),
-                table.c.address.is_not_distinct_from(bindparam("address", type_=table.c.address.type)),
-            )
-            .limit(literal_column("1"))  # no value that would be bound anew each time
+        noted = select(table.c.id).where(
+            table.c.user_id == bindparam("user"),
+            table.c.created_at > bindparam("after"),
+            table.c.kind == bindparam("kind"),
+            table.c.client_id == bindparam("client"),
+            table.c.reason == bindparam("reason"),
+            table.c.address.is_not_distinct_from(bindparam("address", type_=table.c.address.type)),
         )
         return Lookup(self.db, self.models.AuditEvent, noted)
 
