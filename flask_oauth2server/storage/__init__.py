@@ -1,7 +1,7 @@
 """Every query of the package, one file an entity; nothing else writes ``select()``.
 
 All statements run on ``db.session``, Core ones too, so that they see, and live and die with, what
-the host has pending.
+the host has pending; past it only where it has nothing to do with them (:mod:`.lookup`, :mod:`.apart`).
 """
 
 from __future__ import annotations
