@@ -11,7 +11,7 @@ from ..storage import Storage
 
 #: So many authorizations of a person are looked at, and so many applications listed. Who has more authorizations is
 #: shown those of each application on the page, up to the second number.
-MOST, EACH = 500, 25
+MOST, EACH = 1_000, 25
 
 
 @dataclass(frozen=True)
