@@ -60,6 +60,8 @@ user_forgotten = _signals.signal("user-forgotten")
 def tell(signal: NamedSignal, **arguments: Any) -> None:
     """Send *signal* from the current app. What it tells of has happened: a receiver that fails is
     logged, and takes nobody's answer away."""
+    if not signal.receivers:
+        return
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     for receiver in signal.receivers_for(app):
         try:

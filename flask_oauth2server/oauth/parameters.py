@@ -32,19 +32,20 @@ class Parameters:
 
     def __init__(self, pairs: Iterable[Pair], handles: tuple[int, ...] = (), authorization: str | None = None) -> None:
         self._pairs = tuple(pairs)
+        self._first = dict(reversed(self._pairs))
         self.handles = handles
         self.authorization = authorization
 
     def get(self, name: str) -> str | None:
         """The first value of *name*, or None."""
-        return next((value for key, value in self._pairs if key == name), None)
+        return self._first.get(name)
 
     def getlist(self, name: str) -> list[str]:
         """All values of *name*."""
         return [value for key, value in self._pairs if key == name]
 
     def __contains__(self, name: object) -> bool:
-        return any(key == name for key, _ in self._pairs)
+        return name in self._first
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._pairs)
@@ -82,7 +83,7 @@ def parsed(raw: bytes) -> list[Pair]:
 
 def _decoded(raw: bytes) -> str:
     try:
-        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
+        text = (unquote_to_bytes(raw.replace(b"+", b" ")) if b"%" in raw or b"+" in raw else raw).decode("utf-8")
     except UnicodeDecodeError:
         raise ProtocolError("invalid_request", "A parameter is not UTF-8.", detail=Reason("unreadable")) from None
     if "\0" in text:

@@ -152,8 +152,8 @@ def _admit(server: ServerState, route: Route, arguments: Mapping[str, Any]) -> N
     if any(isinstance(value, str) and "\0" in value for value in arguments.values()):
         raise NotFound  # no database finds one, and PostgreSQL refuses to look
     try:
-        _ = http.query_string and http.args
-    except UnicodeDecodeError:  # raw bytes, which Werkzeug does not look at before
+        http.query_string.decode()
+    except UnicodeDecodeError:  # raw bytes, at which Werkzeug's args would fail
         raise ProtocolError("invalid_request", "The query is not UTF-8.", detail=Reason("unreadable")) from None
     server.rates(route)
 
@@ -311,8 +311,9 @@ class _Redirect(Response):
     """A redirect whose Location stays the string that it is; Werkzeug would take it apart."""
 
     def get_wsgi_headers(self, environ: Any) -> Any:
+        location = self.headers.pop("Location")
         headers = super().get_wsgi_headers(environ)
-        headers["Location"] = self.headers["Location"]
+        self.headers["Location"] = headers["Location"] = location
         return headers
 
 
