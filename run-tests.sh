@@ -6,12 +6,14 @@ cd "$(dirname "$0")"
 source examples/environment.sh
 environment .venv ".[all]"
 
+unset PYTHONDONTWRITEBYTECODE # many processes import the same
 if [ $# -gt 0 ]; then
   exec .venv/bin/python -m pytest "$@"
 fi
 # Side by side, each with its own output, told when it is done; the tests, which take longest, are told as they go on.
 lint() { .venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy; }
-build() { .venv/bin/python -m sphinx -W --keep-going -q -b "$1" docs "docs/_build/$1" -d "docs/_build/.doctrees-$1"; }
+build() { .venv/bin/python -m sphinx -W --keep-going -q -b "$1" docs "docs/_build/$1" -d docs/_build/.doctrees; }
+docs() { build html && build doctest; } # the second need not read them again
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 beside() {
@@ -22,12 +24,11 @@ beside() {
   return "$failed"
 }
 beside lint lint & pids=($!)
-beside html build html & pids+=($!)
-beside doctest build doctest & pids+=($!)
+beside docs docs & pids+=($!)
 echo "--- tests"
 failed=()
 .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 || failed+=(tests)
-for part in lint html doctest; do
+for part in lint docs; do
   wait "${pids[0]}" || failed+=("$part")
   pids=("${pids[@]:1}")
 done
