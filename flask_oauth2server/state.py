@@ -82,6 +82,7 @@ class GrantType(NamedTuple):
 
     grant_class: type[Any]
     before_unit: Callable[[Any, ClientInfo], None] | None
+    apart: bool
 
 
 class ResponseType(NamedTuple):
@@ -287,16 +288,20 @@ class ServerState:
         grant_type: str,
         grant_class: type[Any],
         before_unit: Callable[[Any, ClientInfo], None] | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         """A grant at the token endpoint, unless ``OAUTH2_ALLOWED_GRANT_TYPES`` leaves it out.
 
         :param grant_class: an oauthlib grant; its ``create_token_response`` runs inside the unit.
         :param before_unit: called with parameters and client once, outside; commits what must
             survive an error.
+        :param apart: from its first write on it does nothing by ``db.session``, which is spared then where nobody
+            can tell.
         """
         allowed = self.settings["OAUTH2_ALLOWED_GRANT_TYPES"]
         if allowed is None or grant_type in allowed:
-            self.grants[grant_type] = GrantType(grant_class, before_unit)
+            self.grants[grant_type] = GrantType(grant_class, before_unit, apart)
 
     def add_response_type(self, words: str, grant_class: type[Any], mode: str) -> None:
         """A response type, unless ``OAUTH2_ALLOWED_RESPONSE_TYPES`` leaves it out.

@@ -32,7 +32,7 @@ def init_app(server: ServerState) -> None:
     server.add_handle(KIND, tokens.CODE, server.settings["OAUTH2_CODE_EXPIRES_IN"])
     server.add_parameters("authorize", "code_challenge", "code_challenge_method")
     server.add_parameters("token", "code", "redirect_uri", "code_verifier")
-    server.add_grant("authorization_code", CodeGrant)
+    server.add_grant("authorization_code", CodeGrant, apart=True)
     if "authorization_code" in server.grants:  # otherwise nobody would take the codes
         server.add_response_type("code", CodeGrant, mode="query")
     server.add_request_check(check_challenge)

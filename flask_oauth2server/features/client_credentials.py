@@ -9,4 +9,4 @@ from ..state import ServerState
 
 def init_app(server: ServerState) -> None:
     """Join."""
-    server.add_grant("client_credentials", ClientCredentialsGrant)
+    server.add_grant("client_credentials", ClientCredentialsGrant, apart=True)

@@ -27,7 +27,7 @@ DEFAULTS = {
 def init_app(server: ServerState) -> None:
     """Join."""
     server.add_parameters("token", "refresh_token")
-    server.add_grant("refresh_token", RefreshGrant)
+    server.add_grant("refresh_token", RefreshGrant, apart=True)
 
 
 class RefreshGrant(RefreshTokenGrant):

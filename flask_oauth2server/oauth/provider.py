@@ -105,12 +105,12 @@ class Provider:
         :raises Unavailable: if the database could not do it now.
         """
         grant_type = parameters.get("grant_type") or ""
-        before_unit = self.server.grants[grant_type].before_unit
-        if before_unit is not None:
-            before_unit(parameters, client)
+        kind = self.server.grants[grant_type]
+        if kind.before_unit is not None:
+            kind.before_unit(parameters, client)
         unit = self.server.storage.unit
         try:
-            issuance = unit.run(lambda: self._issue(grant_type, for_token(parameters, client)), apart=True)
+            issuance = unit.run(lambda: self._issue(grant_type, for_token(parameters, client)), apart=kind.apart)
         except ProtocolError as refusal:
             refusal.client_id = client.client_id
             raise

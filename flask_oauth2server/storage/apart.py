@@ -6,18 +6,25 @@ adds nothing to Core statements. Wherever something is different, the session is
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import get_ident
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import scoped_session
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
+log = logging.getLogger(__name__)
+
+#: What the class of a session has as its bases where no host has made one of its own: a factory makes one of it.
+_PLAIN = (Session,)
 #: Where a host may, say, tell the database whose rows are to be seen.
 _BEGINNING = ("after_begin",)
 #: What a session tells of a transaction in which it has nothing to do itself.
@@ -39,26 +46,26 @@ def has_begun(session: scoped_session[Any]) -> bool:
 
 
 def may_be_spared(session: scoped_session[Any], *, writing: bool = False) -> bool:
-    """Whether a statement needs no session: it has not begun, nobody listens to it, and Flask-SQLAlchemy's own
-    rule says which engine it would take."""
-    if has_begun(session):
-        return False
+    """Whether a statement needs no session: it has not begun, nobody listens to it, it is of Flask-SQLAlchemy's own
+    class, and takes its connection as that has it."""
     factory: Any = session.session_factory
-    if factory.class_.get_bind is not Session.get_bind or factory.kw.get("bind") or factory.kw.get("binds"):
+    options = factory.kw
+    if options.get("bind") or options.get("binds") or options.get("execution_options") or options.get("twophase"):
         return False
-    return not _is_listened_to(session, writing)
-
-
-def _is_listened_to(session: scoped_session[Any], writing: bool) -> bool:
-    found = _heard(session.registry()) if session.registry.has() else _listeners.get(session.session_factory)
-    if found is None:
-        # What an unused session has are views of what its class has, now and later.
-        found = _listeners[session.session_factory] = _heard(session.session_factory())
-    for listeners in found[writing]:
-        for listener in listeners:
-            if listener not in idle and (writing or listener not in watching_writes):
-                return True
-    return False
+    if factory.class_.__bases__ != _PLAIN:
+        return False
+    found: tuple[list[Any], list[Any]] | None
+    if session.registry.has():
+        own = session.registry()
+        if own.in_transaction() or own.execution_options:
+            return False
+        found = _heard(own)
+    else:
+        found = _listeners.get(factory)
+        if found is None:
+            # What an unused session has are views of what its class has, now and later.
+            found = _listeners[factory] = _heard(factory())
+    return not any(_minds(listener, writing) for listeners in found[writing] for listener in listeners)
 
 
 def _heard(session: Any) -> tuple[list[Any], list[Any]]:
@@ -66,9 +73,19 @@ def _heard(session: Any) -> tuple[list[Any], list[Any]]:
     return beginning, every
 
 
-def has_one_connection(engine: Engine) -> bool:
-    """Whether the pool has one connection for all, which giving back would roll back."""
-    return isinstance(engine.pool, StaticPool | SingletonThreadPool)
+def _minds(listener: Any, writing: bool) -> bool:
+    return listener not in idle and (writing or listener not in watching_writes)
+
+
+def has_one_connection(engine: Any) -> bool:
+    """Whether there is one connection for all, which giving back would roll back: a pool's only one, or one that
+    tests have put in an engine's place."""
+    return not isinstance(engine, Engine) or isinstance(engine.pool, StaticPool | SingletonThreadPool)
+
+
+def _commits_by_itself(engine: Engine) -> bool:
+    level = getattr(engine.dialect, "_on_connect_isolation_level", None)
+    return level == "AUTOCOMMIT" or bool(engine.get_execution_options())
 
 
 class Apart:
@@ -78,18 +95,45 @@ class Apart:
     """
 
     def __init__(self, db: SQLAlchemy) -> None:
-        self.db = db
-        #: None until it has begun.
+        self._db = db
+        self._thread = get_ident()
+        #: None until it has begun, and when it is over.
         self.connection: Connection | None = None
+        self._transaction: RootTransaction | None = None
+        self._is_over = False
+
+    def is_of(self, db: SQLAlchemy) -> bool:
+        """Whether statements for *db* belong here; a copied context may be another thread's, or outlive it."""
+        return self._db is db and not self._is_over and self._thread == get_ident()
 
     def begun(self, bind_key: str | None) -> Connection | None:
         """Its connection, begun now if need be; None: the session is to be asked."""
-        if self.connection is None and may_be_spared(self.db.session, writing=True):
-            engine = self.db.engines[bind_key]
-            if not has_one_connection(engine):
+        if self.connection is None and may_be_spared(self._db.session, writing=True):
+            engine = self._db.engines[bind_key]
+            if not has_one_connection(engine) and not _commits_by_itself(engine):
                 self.connection = engine.connect()
-                self.connection.begin()
+                self._transaction = self.connection.begin()
         return self.connection
+
+    def commit(self) -> None:
+        """Commit what was done here."""
+        assert self._transaction is not None
+        self._transaction.commit()
+        self._transaction = None
+
+    def end(self) -> None:
+        """Give the connection back; what was not committed, also because that failed, is undone."""
+        connection, self.connection, self._is_over = self.connection, None, True
+        if connection is None:
+            return
+        try:
+            if self._transaction is not None:
+                self._transaction.rollback()
+            connection.close()
+        except DBAPIError as error:  # it was lost: there is nothing to undo, and something else to tell
+            log.info("rollback on a lost connection: %s", error)
+            connection.invalidate()
+            connection.close()
 
 
 _running: ContextVar[Apart | None] = ContextVar("oauth2server_apart", default=None)
@@ -98,7 +142,7 @@ _running: ContextVar[Apart | None] = ContextVar("oauth2server_apart", default=No
 def running(db: SQLAlchemy) -> Apart | None:
     """The transaction apart that runs in this context, if there is one of *db*."""
     apart = _running.get()
-    return apart if apart is not None and apart.db is db else None
+    return apart if apart is not None and apart.is_of(db) else None
 
 
 @contextmanager
@@ -109,5 +153,5 @@ def running_in(apart: Apart | None) -> Iterator[Apart | None]:
         yield apart
     finally:
         _running.reset(token)
-        if apart is not None and apart.connection is not None:
-            apart.connection.close()
+        if apart is not None:
+            apart.end()

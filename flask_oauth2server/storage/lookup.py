@@ -45,10 +45,8 @@ class Lookup:
         connection = None if apart is None else apart.connection
         if connection is None:
             session = self._db.session
-            if may_be_spared(session):
-                prepared = self._of_engine(self._plain_engine())
-                if prepared.is_apart:
-                    return prepared.rows(values)
+            if may_be_spared(session) and not has_one_connection(engine := self._plain_engine()):
+                return self._of_engine(engine).rows(values)
             connection = session.connection(bind_arguments={"mapper": self._model})
         return self._of_engine(connection.engine).rows_in(connection, values)
 
@@ -68,8 +66,6 @@ class _Prepared(Prepared):
 
     def __init__(self, engine: Engine, statement: Select[Any]) -> None:
         super().__init__(engine, statement)
-        #: Whether a connection of its own may be taken.
-        self.is_apart = not has_one_connection(engine)
         # One round trip instead of three: no BEGIN before, no ROLLBACK after. Elsewhere it would be one more.
         self._autocommit = engine.dialect.name == "postgresql"
         names = [str(column.key) for column in statement.selected_columns]
@@ -81,12 +77,8 @@ class _Prepared(Prepared):
 
     def rows_in(self, connection: Connection, values: Mapping[str, Any]) -> list[Any]:
         """The rows as the transaction of *connection* sees them."""
-        cursor = self.cursor(connection, values)
-        if cursor is None:
-            return list(connection.execute(self.statement, values))
-        rows = self._read(cursor)
-        cursor.close()
-        return rows
+        rows = self.run(connection, values, self._read)
+        return list(connection.execute(self.statement, values)) if rows is None else rows
 
     def rows(self, values: Mapping[str, Any]) -> list[Any]:
         """The rows as a connection of its own sees them."""

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, NoReturn, TypeVar, cast
 
 from sqlalchemy import Connection, Dialect, Engine, Executable
-from sqlalchemy.engine.interfaces import BindTyping
 from sqlalchemy.exc import DBAPIError
 
+#: Drivers of which it is known that there is nothing between a compiled statement and their cursor.
+_DRIVERS = {"pysqlite", "psycopg", "psycopg2", "pymysql", "mysqldb"}
+
+T = TypeVar("T")
 Processors = list[tuple[Any, Callable[[Any], Any]]]
+
+
+class Written(NamedTuple):
+    """What an INSERT or UPDATE did: how many rows it met, and the key of a new one."""
+
+    rows: int
+    key: int
 
 
 class Prepared:
@@ -48,46 +58,61 @@ class Prepared:
                 values[name] = process(values[name])
         return values if self._order is None else [values[name] for name in self._order]
 
-    def cursor(self, connection: Connection, values: Mapping[str, Any]) -> Any:
-        """The driver's cursor after it has run the statement in the transaction of *connection*; None: leave it to
-        SQLAlchemy. Errors are SQLAlchemy's."""
+    def run(self, connection: Connection, values: Mapping[str, Any], read: Callable[[Any], T]) -> T | None:
+        """Run the statement in the transaction of *connection*, on the driver's cursor.
+
+        :param read: makes what is returned of the cursor.
+        :returns: None: leave it to SQLAlchemy, nothing was run.
+        :raises DBAPIError: as SQLAlchemy does.
+        """
         if not self.is_plain or self.is_watched(connection):
             return None
         cursor: Any = None
         try:
             cursor = connection.connection.cursor()
             cursor.execute(self.text, self.bound(values))
+            found = read(cursor)
+            cursor.close()
         except self.errors as error:
-            dialect = connection.dialect
-            if dialect.is_disconnect(error, cast(Any, connection.connection.dbapi_connection), cursor):
-                return None  # it will not fare better, but tells the pool
-            raise DBAPIError.instance(self.text, None, error, self.errors, dialect=dialect) from error
-        return cursor
+            self._tell(connection, cursor, error)
+        except Exception:
+            if cursor is not None:
+                cursor.close()
+            raise
+        except BaseException:  # between question and answer: who knows what would be read next
+            connection.invalidate()
+            raise
+        return found
 
-    def key_of(self, cursor: Any) -> int:
-        """The key of the row that was just inserted; 0 after anything else."""
+    def _tell(self, connection: Connection, cursor: Any, error: Any) -> NoReturn:
+        dialect, driver = connection.dialect, cast(Any, connection.connection.dbapi_connection)
+        lost = dialect.is_disconnect(error, driver, cursor)
+        if lost:
+            connection.exec_driver_sql("SELECT 1")  # fails as well, and SQLAlchemy tells the pool
+            connection.invalidate(error)
+        elif cursor is not None:
+            cursor.close()
+        raise DBAPIError.instance(
+            self.text, None, error, self.errors, connection_invalidated=lost, dialect=dialect
+        ) from error
+
+    def written(self, cursor: Any) -> Written:
+        """What an INSERT or UPDATE did."""
         if not self.statement.is_insert:
-            return 0
-        return int(cursor.fetchone()[0] if self.compiled.effective_returning else cursor.lastrowid)
+            return Written(cursor.rowcount, 0)
+        return Written(1, int(cursor.fetchone()[0] if self.compiled.effective_returning else cursor.lastrowid))
 
 
 def _is_plain(dialect: Dialect, compiled: Any) -> bool:
     # A host's SQL for ``is_active`` may bring values of its own, and its columns defaults.
     given = all(bind.required and not bind.expanding for bind in compiled.binds.values())
     defaults = getattr(compiled, "insert_prefetch", ()) or getattr(compiled, "update_prefetch", ())
-    return given and not defaults and dialect.bind_typing is not BindTyping.SETINPUTSIZES
+    return given and not defaults and not compiled.escaped_bind_names and dialect.driver in _DRIVERS
 
 
 def _bind_processor(dialect: Dialect, type_: Any) -> Callable[[Any], Any] | None:
     processor: Callable[[Any], Any] | None = type_.dialect_impl(dialect).bind_processor(dialect)
     return processor
-
-
-class Written(NamedTuple):
-    """What an INSERT or UPDATE did: how many rows it met, and the key of a new one."""
-
-    rows: int
-    key: int
 
 
 class Write:
@@ -107,10 +132,8 @@ class Write:
         prepared = self._prepared
         if prepared is None or prepared.engine is not connection.engine:
             prepared = self._prepared = Prepared(connection.engine, self._statement, self._columns)
-        cursor = prepared.cursor(connection, values)
-        if cursor is None:
+        written = prepared.run(connection, values, prepared.written)
+        if written is None:
             result: Any = connection.execute(self._statement, values)
             return Written(result.rowcount, result.inserted_primary_key[0] if self._statement.is_insert else 0)
-        written = Written(cursor.rowcount, prepared.key_of(cursor))
-        cursor.close()
         return written

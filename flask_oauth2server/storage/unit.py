@@ -145,7 +145,7 @@ class Unit:
             if apart is None or apart.connection is None:
                 self.db.session.commit()
             elif not has_begun(self.db.session):
-                apart.connection.commit()
+                apart.commit()
             else:  # a hook of the host wrote something, or read what it thinks is its own transaction
                 self.rollback()
                 raise _Again from Conflict("the session began beside the unit")

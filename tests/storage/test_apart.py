@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, mapped_column
 
 from flask_oauth2server import clock, require_oauth
-from flask_oauth2server.errors import Gone
+from flask_oauth2server.errors import Gone, Reused
 from flask_oauth2server.models.mixins import AuthorizationMixin, TokenMixin
+from flask_oauth2server.reasons import Reason
 from flask_oauth2server.storage import apart
 
 from ..support import Client, Provider, bearer, build
@@ -168,6 +171,102 @@ def test_what_fails_leaves_nothing(provider: Provider, service: Client) -> None:
         pool: Any = provider.db.engine.pool
         assert pool.checkedout() == 0
     assert row_count(provider) == before
+
+
+def test_a_commit_that_fails_leaves_nothing_open(
+    provider: Provider, service: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite leaves a transaction open whose COMMIT met a reader: the next one on that connection would commit it."""
+    before, failures = row_count(provider), [1]
+    with provider.app.app_context():
+        dialect = provider.db.engine.dialect
+        commit = dialect.do_commit
+
+    def fail(connection: Any) -> None:
+        if failures.pop() if failures else 0:
+            raise dialect.loaded_dbapi.OperationalError("busy")  # nobody knows what became of it
+        commit(connection)
+
+    monkeypatch.setattr(dialect, "do_commit", fail)
+    assert issued(service) in (200, 503)
+    assert not failures
+    told = row_count(provider) - before
+    with provider.app.app_context():
+        kept = provider.db.engine.raw_connection()
+        in_transaction = getattr(kept.dbapi_connection, "in_transaction", False)
+        kept.close()
+    assert not in_transaction
+    assert issued(service) == 200
+    assert row_count(provider) == before + told + 1
+
+
+def test_what_ended_the_unit_is_told_though_the_connection_was_lost(provider: Provider, service: Client) -> None:
+    unit, tokens = storage(provider).unit, storage(provider).tokens
+    with provider.app.app_context():
+        values = values_of(provider)
+
+        def work() -> None:
+            tokens.add(**values)
+            connection = apart.running(provider.db).connection  # type: ignore[union-attr]
+            assert connection is not None
+            connection.connection.dbapi_connection.close()  # type: ignore[union-attr]
+            raise Reused(None, Reason("code_used"))
+
+        with pytest.raises(Reused):
+            unit.run(work, apart=True)
+        pool: Any = provider.db.engine.pool
+        assert pool.checkedout() == 0
+
+
+def test_one_that_is_over_runs_no_more(provider: Provider, service: Client) -> None:
+    """Greenlets and tasks copy the context that they are made in."""
+    unit, tokens, db = storage(provider).unit, storage(provider).tokens, provider.db
+    with provider.app.app_context():
+        values = values_of(provider)
+        copies = []
+
+        def work() -> None:
+            tokens.add(**values)
+            copies.append(copy_context())
+            assert apart.running(db) is not None
+            with ThreadPoolExecutor(1) as threads:
+                assert threads.submit(copies[0].copy().run, apart.running, db).result() is None
+
+        unit.run(work, apart=True)
+        assert copies[0].run(apart.running, db) is None
+
+
+@pytest.mark.parametrize("has_own_class", [False, True])
+def test_sessions_with_something_of_their_own_are_asked(
+    provider: Provider, service: Client, begun: list[Session], monkeypatch: pytest.MonkeyPatch, has_own_class: bool
+) -> None:
+    factory: Any = provider.db.session.session_factory
+    if has_own_class:
+        monkeypatch.setattr(factory, "class_", type("Session", (type("Own", (factory.class_,), {}),), {}))
+    else:
+        monkeypatch.setitem(factory.kw, "execution_options", {"x": 1})
+    assert issued(service) == 200
+    assert begun
+
+
+def test_a_connection_in_the_place_of_an_engine_is_lived_with(provider: Provider, service: Client) -> None:
+    """As tests of hosts have it that roll all back in the end."""
+    before = row_count(provider)
+    with provider.app.app_context():
+        engines, engine = provider.db.engines, provider.db.engine
+        with engine.connect() as connection:
+            outer = connection.begin()
+            engines[None] = connection  # type: ignore[index]
+            try:
+                answer = service.post("/oauth/token", grant_type="client_credentials", scope="email")
+                assert answer.status_code == 200
+                assert provider.api().get("/open", headers=bearer(answer.json["access_token"])).status_code == 200
+            finally:
+                engines[None] = engine  # type: ignore[index]
+                provider.db.session.remove()
+                if outer.is_active:
+                    outer.rollback()
+    assert row_count(provider) >= before
 
 
 def test_a_row_that_cannot_be_is_told_as_ever(provider: Provider, service: Client) -> None:
