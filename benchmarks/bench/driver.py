@@ -22,10 +22,12 @@ class Habits(NamedTuple):
 
     :ivar paths: addresses by what is served there.
     :ivar secret_in_form: whether the client's secret goes into the form, because HTTP Basic is not understood.
+    :ivar settles: seconds after which the next request brings along what uses of tokens have left to be written.
     """
 
     paths: Mapping[str, str]
     secret_in_form: bool = False
+    settles: float = 0
 
     def sent(self, form: Mapping[str, str], secret: str = CLIENT_SECRET) -> tuple[dict[str, str], str]:
         """Headers and body of a form that the client application sends."""

@@ -80,7 +80,7 @@ class Load:
         :raises Failed: if an answer was not as expected.
         """
         if self._scenario.warmed:
-            self.warm(min(1.0, seconds))
+            self._note_uses(min(2.0, seconds))
         if self._scenario.requests is None:
             return self._take_steps(seconds)
         before = self._server.cpu()
@@ -88,6 +88,15 @@ class Load:
         spent = self._server.cpu() - before
         count = found["requests"]
         return Round(count, count / found["seconds"], 1000 * spent / count, found["p50"], found["p99"])
+
+    def _note_uses(self, seconds: float) -> None:
+        """Present the tokens, and have written what a target notes of that once a minute: a round is shorter, and
+        would show many times what a minute has of it."""
+        self.warm(seconds)
+        settles = self._server.target.habits.settles
+        if settles and seconds >= 1:
+            time.sleep(settles)
+            self._send_slowly(0, "each")
 
     def close(self) -> None:
         """Hang up."""

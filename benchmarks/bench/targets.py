@@ -49,7 +49,7 @@ class Target(_Fields):
     @property
     def habits(self) -> Habits:
         """How it is spoken to."""
-        return Habits(self.about["paths"], self.about.get("secret_in_form", False))
+        return Habits(self.about["paths"], self.about.get("secret_in_form", False), self.about.get("settles", 0))
 
     def serves(self, scenario: str, path: str) -> bool:
         """Whether it is to be measured in *scenario*, which asks at *path*."""
