@@ -93,6 +93,7 @@ def build(
     before: Any = None,
     user_model: bool = True,
     fresh: bool = True,
+    whose: str = "",
     **options: Any,
 ) -> Provider:
     """A provider whose app has users with a name, a login page and a db of its own.
@@ -101,13 +102,14 @@ def build(
     :param before: called with the app before the extension is initialised.
     :param user_model: whether the extension is told the user class.
     :param fresh: whether the tables are made anew, with the users ada and bob.
+    :param whose: the db of these tests alone: others may have left listeners at the one that all share.
     :param options: further arguments of ``OAuth2Server``.
     """
     app = App("provider")
     settings = {**SETTINGS, "SQLALCHEMY_DATABASE_URI": database_url}
     app.config.update({**settings, **(config or {})})
     shared = set(options) <= {"features"}  # not where a test brings models of its own
-    db, User = (_database if shared else _database.__wrapped__)(user_model)  # noqa: N806
+    db, User = (_database if shared else _database.__wrapped__)(user_model, whose)  # noqa: N806
     db.init_app(app)
 
     login_manager = LoginManager(app)
@@ -147,7 +149,7 @@ def build(
 
 
 @cache
-def _database(user_model: bool) -> tuple[Database, Any]:
+def _database(user_model: bool, whose: str) -> tuple[Database, Any]:
     """A db and its user class, shared by the providers of a process: making models takes longer than most tests.
 
     :param user_model: whether the extension is told the user class, for then its models are others.

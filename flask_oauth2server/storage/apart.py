@@ -99,7 +99,8 @@ class Apart:
         self._thread = get_ident()
         #: None until it has begun, and when it is over.
         self.connection: Connection | None = None
-        self._transaction: RootTransaction | None = None
+        #: None as well once it is committed.
+        self.transaction: RootTransaction | None = None
         self._is_over = False
 
     def is_of(self, db: SQLAlchemy) -> bool:
@@ -112,14 +113,8 @@ class Apart:
             engine = self._db.engines[bind_key]
             if not has_one_connection(engine) and not _commits_by_itself(engine):
                 self.connection = engine.connect()
-                self._transaction = self.connection.begin()
+                self.transaction = self.connection.begin()
         return self.connection
-
-    def commit(self) -> None:
-        """Commit what was done here."""
-        assert self._transaction is not None
-        self._transaction.commit()
-        self._transaction = None
 
     def end(self) -> None:
         """Give the connection back; what was not committed, also because that failed, is undone."""
@@ -127,8 +122,8 @@ class Apart:
         if connection is None:
             return
         try:
-            if self._transaction is not None:
-                self._transaction.rollback()
+            if self.transaction is not None:
+                self.transaction.rollback()
             connection.close()
         except DBAPIError as error:  # it was lost: there is nothing to undo, and something else to tell
             log.info("rollback on a lost connection: %s", error)

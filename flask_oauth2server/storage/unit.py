@@ -142,10 +142,11 @@ class Unit:
 
     def _commit(self, apart: Apart | None) -> None:
         try:
-            if apart is None or apart.connection is None:
+            if apart is None or apart.transaction is None:
                 self.db.session.commit()
             elif not has_begun(self.db.session):
-                apart.commit()
+                apart.transaction.commit()
+                apart.transaction = None
             else:  # a hook of the host wrote something, or read what it thinks is its own transaction
                 self.rollback()
                 raise _Again from Conflict("the session began beside the unit")

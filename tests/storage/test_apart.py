@@ -30,7 +30,7 @@ CLIENT_CREDENTIALS = {"redirect_uris": [], "grant_types": ["client_credentials"]
 
 @pytest.fixture
 def provider(any_database: str, request: pytest.FixtureRequest) -> Iterator[Provider]:
-    made = build(any_database, before=_with_view, config=getattr(request, "param", None))
+    made = build(any_database, before=_with_view, whose="apart", config=getattr(request, "param", None))
     yield made
     with made.app.app_context():
         made.db.session.remove()
