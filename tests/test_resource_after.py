@@ -64,6 +64,15 @@ def test_a_view_without_a_token_is_left_to_flask_login(provider: Provider) -> No
     assert provider.api().get("/everybody").headers["Vary"] == "Cookie"
 
 
+def test_an_endpoint_for_programs_is_spared_and_the_next_page_is_not(provider: Provider) -> None:
+    with provider.app.app_context():  # one for both requests, as tests of hosts may have it
+        told = provider.api().get("/.well-known/oauth-authorization-server")
+        assert told.status_code == 200
+        assert "Set-Cookie" not in told.headers
+        assert "Cookie" not in told.headers.get("Vary", "")
+        assert provider.api().get("/everybody").headers["Vary"] == "Cookie"
+
+
 def test_a_protected_view_may_sign_somebody_in(provider: Provider) -> None:
     cookies = ask(provider, "/sign-in", token_of(provider)).headers.getlist("Set-Cookie")
     assert {cookie.partition("=")[0] for cookie in cookies} == {"session", "remember_token"}

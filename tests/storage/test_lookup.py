@@ -27,14 +27,14 @@ from ..support import Provider, bearer, build
 
 @pytest.fixture
 def provider(any_database: str) -> Iterator[Provider]:
-    made = build(any_database, before=_with_view)
+    made = build(any_database, before=with_view)
     yield made
     with made.app.app_context():
         made.db.session.remove()
         made.db.engine.dispose()
 
 
-def _with_view(app: Flask) -> None:
+def with_view(app: Flask) -> None:
     app.add_url_rule("/open", "open", require_oauth("email")(lambda: "open"))
 
 
