@@ -104,10 +104,9 @@ class Prepared:
 
 
 def _is_plain(dialect: Dialect, compiled: Any) -> bool:
-    # A host's SQL for ``is_active`` may bring values of its own, and its columns defaults.
+    # A host's SQL for ``is_active`` may bring values of its own, and so do defaults of its columns.
     given = all(bind.required and not bind.expanding for bind in compiled.binds.values())
-    defaults = getattr(compiled, "insert_prefetch", ()) or getattr(compiled, "update_prefetch", ())
-    return given and not defaults and not compiled.escaped_bind_names and dialect.driver in _DRIVERS
+    return given and not compiled.escaped_bind_names and dialect.driver in _DRIVERS
 
 
 def _bind_processor(dialect: Dialect, type_: Any) -> Callable[[Any], Any] | None:

@@ -458,3 +458,17 @@ def test_what_own_columns_do_on_updates_is_done(any_database: str) -> None:
         provider.db.session.remove()
         provider.db.drop_all()
         provider.db.engine.dispose()
+
+
+def test_own_columns_with_odd_names_are_filled(any_database: str) -> None:
+    column: dict[str, Any] = {"tenant": lambda: mapped_column("tenant id", String(40), nullable=True)}
+    provider = own_models(any_database, "Token", column)
+    provider.client(**CLIENT_CREDENTIALS)
+    unit, tokens = storage(provider).unit, storage(provider).tokens
+    with provider.app.app_context():
+        values = {**values_of(provider), "tenant id": "north"}
+        key = unit.run(lambda: tokens.add(**values), apart=True)
+        assert tokens.get(key).tenant == "north"
+        provider.db.session.remove()
+        provider.db.drop_all()
+        provider.db.engine.dispose()
