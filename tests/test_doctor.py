@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -218,6 +219,7 @@ def test_a_token_cache_whose_redis_is_not_there(make: Callable[..., Provider], r
         with provider.app.app_context():
             assert levels(patient, "token_cache") == found
             assert not found or "OAUTH2_TOKEN_CACHE_URL" in told(patient, "token_cache")
+        patient.server.token_push.close()
 
 
 def test_one_worker_counts_in_its_memory(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -836,24 +838,29 @@ def test_a_machine_without_a_name_server(well: Provider, monkeypatch: pytest.Mon
     assert levels(examined(well), "redirect_domains") == ["note"]
 
 
+def resolved_by(monkeypatch: pytest.MonkeyPatch, getaddrinfo: Callable[..., Any]) -> None:
+    """For the doctor alone: threads of other tests go on resolving."""
+    monkeypatch.setattr(network, "socket", SimpleNamespace(**{**vars(socket), "getaddrinfo": getaddrinfo}))
+
+
 def test_only_a_name_that_is_certainly_gone_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = {"gone": network.socket.EAI_NONAME, "busy": network.socket.EAI_AGAIN}
+    answers = {"gone": socket.EAI_NONAME, "busy": socket.EAI_AGAIN}
 
     def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
         if host in answers:
-            raise network.socket.gaierror(answers[host], "")
+            raise socket.gaierror(answers[host], "")
         if host == "odd":
             raise UnicodeError
         return []
 
-    monkeypatch.setattr(network.socket, "getaddrinfo", resolve)
+    resolved_by(monkeypatch, resolve)
     assert network.gone(["gone", "busy", "odd", "fine"]) == {"gone"}
 
 
 def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     free = threading.Event()
     monkeypatch.setattr(network, "_PATIENCE", 0.01)
-    monkeypatch.setattr(network.socket, "getaddrinfo", lambda *_, **__: free.wait(10))
+    resolved_by(monkeypatch, lambda *_, **__: free.wait(10))
     assert network.gone(["slow"]) == set()
     free.set()
 

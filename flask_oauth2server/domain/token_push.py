@@ -91,10 +91,11 @@ class TokenPush:
             return False
         try:
             self._client.publish(self._channel, json.dumps(named))
-        except self.errors as error:
+        except Exception as error:  # what was to be told is done, and whoever owes it may not end by it
             self._silent_until = self._timer() + _SILENCE
             if self._debtor is None:
-                log.error("other processes cannot be told now of tokens that have ended: %s", error)
+                trace = not isinstance(error, self.errors)
+                log.error("other processes cannot be told now of tokens that have ended: %s", error, exc_info=trace)
             return False
         return True
 

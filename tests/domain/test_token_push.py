@@ -205,7 +205,10 @@ def test_a_request_does_not_wait_for_a_redis_that_is_not_there(make: Any) -> Non
         push.ping()
 
 
-def test_what_could_not_be_told_is_told_as_everything(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [RedisConnectionError("cut"), TypeError("by mistake")])
+def test_what_could_not_be_told_is_told_as_everything(
+    make: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     (one, _), (other, cache) = make(), make()
     filled(other, cache)
     failing = threading.Event()
@@ -213,13 +216,14 @@ def test_what_could_not_be_told_is_told_as_everything(make: Any, monkeypatch: py
 
     def publish(*arguments: Any) -> Any:
         if not failing.is_set():
-            raise RedisConnectionError("cut")
+            raise error
         return real(*arguments)
 
     monkeypatch.setattr(one._client, "publish", publish)
     one.tell(frozenset(["token:1"]))
     time.sleep(2 * PULSE)
     assert kept(cache) == {1, 2, 3, 4, 5}
+    assert one._debtor.is_alive()
     failing.set()
     until(lambda: not kept(cache))
     until(lambda: one._debtor is None)
