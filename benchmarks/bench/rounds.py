@@ -107,7 +107,7 @@ class Street(NamedTuple):
 def street(
     targets: Sequence[Target], tokens: int, programs: Mapping[str, str], data: Path, **values: str
 ) -> Iterator[Street]:
-    """Serve *targets*, each with a data set of that size.
+    """Serve *targets*, each with a data set of that size, or of its own.
 
     :param programs: for a folder that is not to have an environment of its own, what runs its programs.
     :param data: where data sets are kept.
@@ -120,7 +120,7 @@ def street(
         for target in targets:
             program = programs.get(target.folder) or environments.program(target.folder)
             try:
-                rows = stack.enter_context(dataset(target, tokens, folder, data, program))
+                rows = stack.enter_context(dataset(target, target.tokens or tokens, folder, data, program))
                 served = serving(target, rows, program, cores().server, folder, **values)
                 servers[target.name] = stack.enter_context(served)
             except (RuntimeError, CalledProcessError) as error:

@@ -30,6 +30,8 @@ class _Fields(NamedTuple):
     database: str = "sqlite"
     #: Targets of one folder share data sets, unless they name rows of their own.
     rows: str = ""
+    #: Of its data set, where that is not the scenario's.
+    tokens: int = 0
     #: The target that its ratios are taken to.
     floor: str = "floor"
     #: Which scenarios it can serve; empty: all but those that are left out.
@@ -87,6 +89,8 @@ PEERS = (
 #: Ours besides, and the floors that they are compared with.
 VARIANTS = (
     _floor("floor_one_table", settings={"one_table": True}, floor="floor", only=_PROTECTED),
+    _ours("ours_1e3", tokens=1_000, floor="ours_1e3", only=_TEN_MILLION),
+    _ours("ours_1e7", floor="ours_1e3", only=_TEN_MILLION),
     _ours("ours_cache", settings={"OAUTH2_TOKEN_CACHE": 60}, only=_PROTECTED),
     _ours(
         "ours_cache_redis", settings={"OAUTH2_TOKEN_CACHE": 60, "OAUTH2_TOKEN_CACHE_URL": "{redis}"}, only=_PROTECTED
