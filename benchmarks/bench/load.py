@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import random
 import shutil
 import statistics
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,12 +64,14 @@ class Load:
         self._scenario, self._server, self._core = scenario, server, core
         self._file = folder / f"{server.target.name}.requests"
         self._requests: list[bytes] = []
-        self._client = Client(server.port, server.target.habits)
+        self._clients = [Client(server.port, server.target.habits)]
         if scenario.requests is not None:
             self._requests = scenario.requests(server.target.habits, server.dataset.tokens)
             self._file.write_bytes(b"".join(b"%d\n%s" % (len(each), each) for each in self._requests))
         else:
-            sign_in(self._client)
+            self._clients += [Client(server.port, server.target.habits) for _ in range(_CONNECTIONS - 1)]
+            for client in self._clients:
+                sign_in(client)
 
     def warm(self, seconds: float) -> None:
         """Let it do what it does the first time only; each token is presented once, as far as time allows."""
@@ -96,11 +102,13 @@ class Load:
         settles = self._server.target.habits.settles
         if settles and seconds >= 1:
             time.sleep(settles)
-            self._send_slowly(0, "each")
+            for _ in range(2):  # what is written follows the first answer, and the second one waits for it
+                self._send_slowly(0, "each")
 
     def close(self) -> None:
         """Hang up."""
-        self._client.close()
+        for client in self._clients:
+            client.close()
 
     def _send(self, seconds: float, order: str) -> dict[str, Any]:
         wrk = shutil.which("wrk") if seconds >= 1 else None  # it counts in whole seconds
@@ -132,7 +140,7 @@ class Load:
             method, path, _version = first.split(" ")
             headers = dict(line.split(": ", 1) for line in lines if not line.startswith(("Host", "Content-Length")))
             started = time.perf_counter()
-            answer = self._client.ask(method, path, headers, body or None)
+            answer = self._clients[0].ask(method, path, headers, body or None)
             taken.append(time.perf_counter() - started)
             unexpected += answer.status != self._scenario.expected
             if time.perf_counter() - begun > seconds:
@@ -146,20 +154,17 @@ class Load:
         }
 
     def _take_steps(self, seconds: float) -> Round:
+        """Each client takes its steps, side by side, so that the server need not wait for them."""
         steps = self._scenario.steps
         assert steps is not None
         try:
-            needed = steps.begin(self._client, seconds)
-            for _ in range(_UNCOUNTED_STEPS):
-                steps.step(self._client, needed)
-            taken: list[float] = []
-            cpu, begun = self._server.cpu(), time.perf_counter()
-            while time.perf_counter() - begun < seconds:
-                started = time.perf_counter()
-                if not steps.step(self._client, needed):
-                    break
-                taken.append(time.perf_counter() - started)
-            elapsed, spent = time.perf_counter() - begun, self._server.cpu() - cpu
+            with ThreadPoolExecutor(len(self._clients), initializer=_stay_on, initargs=(self._core,)) as pool:
+                needed = list(pool.map(lambda client: steps.begin(client, seconds), self._clients))
+                list(pool.map(partial(_walk, steps.step, most=_UNCOUNTED_STEPS), self._clients, needed))
+                cpu, begun = self._server.cpu(), time.perf_counter()
+                walk = partial(_walk, steps.step, until=begun + seconds)
+                taken = [step for steps in pool.map(walk, self._clients, needed) for step in steps]
+                elapsed, spent = time.perf_counter() - begun, self._server.cpu() - cpu
         except AssertionError as error:
             raise Failed(self._server.target.name, error) from error
         if not taken:
@@ -167,6 +172,25 @@ class Load:
         told = percentiles(taken)
         count = len(taken)
         return Round(count, count / elapsed, 1000 * spent / count, told["p50"], told["p99"])
+
+
+def _stay_on(core: str) -> None:
+    """Keep the current thread off the server's core."""
+    if core:
+        os.sched_setaffinity(0, {int(core)})
+
+
+def _walk(
+    step: Callable[[Client, Any], bool], client: Client, needed: Any, *, until: float = math.inf, most: float = math.inf
+) -> list[float]:
+    """How many seconds each step of one client took, until it is time or there is nothing left."""
+    taken: list[float] = []
+    while len(taken) < most and time.perf_counter() < until:
+        started = time.perf_counter()
+        if not step(client, needed):
+            break
+        taken.append(time.perf_counter() - started)
+    return taken
 
 
 def percentiles(taken: Sequence[float]) -> dict[str, float]:
