@@ -25,6 +25,7 @@ from .domain.devices import Devices
 from .domain.failures import Failures
 from .domain.fingerprints import Keyring
 from .domain.grants import HandleKind, Handles
+from .domain.keys import Keys
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
 from .domain.purge import Purger
 from .domain.records import Records
@@ -175,6 +176,8 @@ class ServerState:
         self.seals = Seals(storage, keyring, settings["OAUTH2_AUDIT_EXPIRES_IN"])
         self.add_cleanup(self.seals.purge)
 
+        self.keys = Keys(storage, settings)
+        self.add_cleanup(self.keys.purge)
         self.values = Values(settings["OAUTH2_TOKEN_PREFIX"], settings["OAUTH2_TOKEN_PREFIXES"])
         self.handles = Handles(storage, self.values)
         self.add_handle(OFFER, tokens.OFFER, settings["OAUTH2_OFFER_EXPIRES_IN"])

@@ -17,7 +17,7 @@ ROWS = [
     {"clock", "reasons"},
     {"errors"},
     {"config", "globals", "signals", "text"},
-    {"models", "transport", "scopes", "development"},
+    {"models", "transport", "scopes", "development", "jose"},
     {"storage"},
     {"domain"},
     {"state"},

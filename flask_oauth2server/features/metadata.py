@@ -37,9 +37,7 @@ def metadata(server: ServerState) -> Response:
     for further in server.metadata:
         members.update(further(issuer))
     told = {name: value for name, value in members.items() if value not in (None, "", [])}
-    response = responses.json_answer(told, headers={"Cache-Control": "public, max-age=300"})
-    del response.headers["Pragma"]
-    return response
+    return responses.may_be_kept(responses.json_answer(told), 300)
 
 
 def _grant_types(server: ServerState) -> list[str]:

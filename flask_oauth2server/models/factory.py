@@ -29,6 +29,7 @@ class Models:
     Token: Any
     Consent: Any
     Replay: Any
+    SigningKey: Any
     AuditEvent: Any
     AuditSeal: Any
     Failure: Any

@@ -285,3 +285,33 @@ class ReplayMixin(Row):
     namespace: Mapped[str] = mapped_column(exact(255), nullable=False)
     digest: Mapped[str] = mapped_column(String(64), nullable=False)
     expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
+
+
+class SigningKeyMixin(Row):
+    """A key pair that tokens are signed with, or the salt of pairwise subjects.
+
+    One key after the other of an algorithm is a generation. What a key does now follows from the times:
+    the next one waits for ``active_from``, the last that has reached it signs, those before verify.
+    """
+
+    __tablename__ = "oauth2_signing_key"
+    __table_args__ = (
+        UniqueConstraint("use", "alg", "generation", name="uq_oauth2_signing_key_use_alg_generation"),
+        Row.__table_args__,
+    )
+
+    #: ``sig``, or ``salt``.
+    use: Mapped[str] = mapped_column(String(16), nullable=False)
+    alg: Mapped[str] = mapped_column(String(32), nullable=False)
+    generation: Mapped[int] = mapped_column(Integer, nullable=False)
+    kid: Mapped[str] = mapped_column(exact(64), nullable=False)
+    #: A JWK for everybody; without value for a salt.
+    public: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), nullable=True)
+    #: The whole JWK, encrypted.
+    private: Mapped[str] = mapped_column(Text, nullable=False)
+    active_from: Mapped[datetime] = mapped_column(DateTime, nullable=False)
+    #: Trusted no more from then on, whatever it has signed.
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
+
+    def __repr__(self) -> str:
+        return f"<SigningKey {self.alg} {self.generation}>"

@@ -50,6 +50,13 @@ def json_answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[
     return response
 
 
+def may_be_kept(response: Response, seconds: int) -> Response:
+    """Let everybody's caches keep an answer."""
+    response.headers["Cache-Control"] = f"public, max-age={seconds}"
+    del response.headers["Pragma"]
+    return response
+
+
 def json_error(error: ProtocolError) -> Response:
     """An error as JSON, with characters that RFC 6749, 5.2 allows."""
     return json_answer(told_members(error), error.status, error.headers)

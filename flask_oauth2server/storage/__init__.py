@@ -33,6 +33,7 @@ from .refusals import Refusals
 from .replays import Replays
 from .schema import Schema
 from .scope_use import ScopeUse
+from .signing_keys import SigningKeys
 from .stories import Stories
 from .tokens import Tokens
 from .unit import DATABASE_ERRORS, Unit
@@ -66,6 +67,7 @@ class Storage:
         self.overview = OverviewQueries(db, models)
         self.consents = Consents(db, models)
         self.replays = Replays(db, models)
+        self.signing_keys = SigningKeys(db, models)
         self.audit_events = AuditEvents(db, models)
         self.audit_seals = AuditSeals(db, models)
         self.exports = Exports(db, models)
