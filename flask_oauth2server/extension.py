@@ -15,6 +15,7 @@ from . import cli, config, csrf, signals, transport, ui
 from .development import Development, address
 from .doctor import Doctor
 from .domain import sessions
+from .domain.claims import STANDARD, ClaimsHook
 from .errors import ConfigurationError
 from .features import DEFAULT_FEATURES
 from .models.factory import create_models
@@ -151,6 +152,27 @@ class OAuth2Server(Verbs):
     def subject(self, hook: F) -> F:
         """Decorator: *hook(user)* returns the ``sub`` of a user on the wire; default: the stored key."""
         return self._hooked("subject", hook)
+
+    def user_claims(self, *names: Any) -> Any:
+        """Decorator: *hook(user)* returns a dictionary of what the app knows of a user (OpenID Connect Core, 5.1).
+
+        ``@oauth2.user_claims("name", "email")`` names the claims that it may return, so that the scopes which ask
+        for them are offered and the server's metadata are true; plain ``@oauth2.user_claims`` means all standard
+        claims. Clients are told those that their scopes ask for; values that are None are left out.
+
+        :raises ConfigurationError: for a claim that the protocol defines, such as ``sub``.
+        """
+        if len(names) == 1 and callable(names[0]):
+            return self._claimed(names[0], STANDARD)
+        return lambda hook: self._claimed(hook, names)
+
+    def _claimed(self, hook: F, names: Sequence[str]) -> F:
+        claims = ClaimsHook(hook, names)
+        for scope in claims.scopes():
+            if scope.id not in self.scopes:
+                self.scopes.register(scope)
+        self._hooked("user_claims", claims)
+        return hook
 
     def consent_page(self, hook: F) -> F:
         """Decorator: *hook(question)* renders the consent page.

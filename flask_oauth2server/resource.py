@@ -41,6 +41,8 @@ class Demand(NamedTuple):
     scopes: tuple[str, ...]
     any_of: tuple[str, ...]
     optional: bool
+    #: Whether a form may bring the token (RFC 6750, 2.2).
+    in_body: bool = False
 
 
 class _Refusal(Exception):  # noqa: N818
@@ -131,7 +133,7 @@ def admit(demand: Demand) -> Response | None:
     sent = current_request()
     entered = getattr(sent, "oauth", None)
     try:
-        token = _looked_up(server, sent) if entered is None else entered.token
+        token = _looked_up(server, sent, demand) if entered is None else entered.token
         if token is None and demand.optional:
             return None
         if token is None:
@@ -148,17 +150,17 @@ def admit(demand: Demand) -> Response | None:
     return None
 
 
-def _looked_up(server: ServerState, sent: Request) -> TokenInfo | None:
+def _looked_up(server: ServerState, sent: Request, demand: Demand) -> TokenInfo | None:
     try:
         server.storage.schema.demand()
-        return _token(server, sent)
+        return _token(server, sent, demand)
     except DATABASE_ERRORS as error:
         server.storage.unit.translate(error)
         raise
 
 
-def _token(server: ServerState, sent: Request) -> TokenInfo | None:
-    presented = _presented(server, sent)
+def _token(server: ServerState, sent: Request, demand: Demand) -> TokenInfo | None:
+    presented = _presented(server, sent, demand)
     if presented is None:
         return None
     scheme, value = presented
@@ -198,18 +200,27 @@ def _in_query(sent: Request) -> list[str]:
         raise _Refusal(400, "invalid_request", "The query is not UTF-8.", detail=Reason("unreadable")) from None
 
 
-def _presented(server: ServerState, sent: Request) -> tuple[str, str] | None:
+def _in_body(sent: Request, demand: Demand) -> list[str]:
+    is_form = demand.in_body and sent.method == "POST" and sent.mimetype == "application/x-www-form-urlencoded"
+    return sent.form.getlist(_QUERY_TOKEN) if is_form else []
+
+
+def _presented(server: ServerState, sent: Request, demand: Demand) -> tuple[str, str] | None:
     """Scheme and value of the token that was sent, in one way only (RFC 6750, 2)."""
-    in_query = _in_query(sent)
+    in_query, in_body = _in_query(sent), _in_body(sent, demand)
     scheme, _, value = sent.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     scheme, value = scheme.lower(), value.strip()
     if scheme in server.token_types:
-        if in_query:
+        if in_query or in_body:
             raise _Refusal(400, "invalid_request", "The token was sent in two ways.", detail=Reason("token_twice"))
         if not value or any(c in value for c in ' ,"'):
             malformed = Reason("header_malformed")
             raise _Refusal(400, "invalid_request", "The Authorization header is malformed.", detail=malformed)
         return scheme, value
+    if in_body:
+        if in_query or len(in_body) > 1:
+            raise _Refusal(400, "invalid_request", "The token was sent twice.", detail=Reason("token_twice"))
+        return "bearer", in_body[0]
     if in_query and server.settings.get("OAUTH2_ENABLE_QUERY_TOKEN"):
         if len(in_query) > 1:
             raise _Refusal(400, "invalid_request", "The token was sent twice.", detail=Reason("token_twice"))

@@ -18,6 +18,7 @@ from .domain.applications import Applications
 from .domain.audit import Audit
 from .domain.authorizations import AuthorizationRegistry
 from .domain.bearer import DatabaseTokens, TokenInfo
+from .domain.claims import UserClaims
 from .domain.client_search import ClientSearch
 from .domain.clients import OFFER, ClientRegistry
 from .domain.consent import Consents
@@ -25,6 +26,7 @@ from .domain.devices import Devices
 from .domain.failures import Failures
 from .domain.fingerprints import Keyring
 from .domain.grants import HandleKind, Handles
+from .domain.id_tokens import IdTokens
 from .domain.keys import Keys
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
 from .domain.purge import Purger
@@ -138,6 +140,8 @@ class ServerState:
         #: What stands before the lookup of our own tokens, and what tells other processes of changes.
         self.token_cache: TokenCache | None = None
         self.token_push: TokenPush | None = None
+        #: Where people sign in to clients.
+        self.id_tokens: IdTokens | None = None
         self._open_registers()
         self._make_parts()
 
@@ -159,6 +163,8 @@ class ServerState:
         self.token_lookups: list[Callable[[str], TokenInfo | None]] = []
         self.introspection: list[Callable[[Any], Mapping[str, Any]]] = []
         self.metadata: list[Callable[[str], Mapping[str, Any]]] = []
+        #: Names below ``/.well-known/`` under which that is served.
+        self.well_known = ["oauth-authorization-server"]
         self.pages: dict[str, Callable[..., Any]] = {}
         self.commands: list[click.Command] = []
         self.cleanups: list[Callable[[int], int]] = []
@@ -182,6 +188,7 @@ class ServerState:
         self.handles = Handles(storage, self.values)
         self.add_handle(OFFER, tokens.OFFER, settings["OAUTH2_OFFER_EXPIRES_IN"])
         self.subjects = Subjects(storage, self.hooks)
+        self.user_claims = UserClaims(self.subjects, self.hooks, scopes)
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
         self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.is_offline)
         self.devices = Devices(settings, self.hooks)
@@ -358,6 +365,10 @@ class ServerState:
     def add_metadata(self, members: Callable[[str], Mapping[str, Any]]) -> None:
         """*members(issuer)* returns further members of the server's metadata."""
         self.metadata.append(members)
+
+    def add_well_known(self, name: str) -> None:
+        """Serve the server's metadata at ``/.well-known/<name>``, too."""
+        self.well_known.append(name)
 
     def add_page(self, name: str, render: Callable[..., Any]) -> None:
         """Fill the page slot *name*."""

@@ -15,12 +15,14 @@ from . import (
     jwks,
     metadata,
     metrics,
+    openid,
     probe,
     public_client,
     refresh_token,
     revocation,
     token,
     token_cache,
+    userinfo,
 )
 
 DEFAULT_FEATURES: tuple[Any, ...] = (
@@ -36,6 +38,8 @@ DEFAULT_FEATURES: tuple[Any, ...] = (
     token_cache,
     revocation,
     introspection,
+    openid,
+    userinfo,
     jwks,
     metadata,
     probe,

@@ -27,6 +27,8 @@ PROOF = "reauthenticated"
 
 _PROMPTS = ("none", "login", "consent")
 _LONGEST_ADDRESS = 8192
+_TOO_LONG_AGO = Reason("signed_in_too_long_ago")
+_SOMEBODY_ELSE = Reason("somebody_else_signed_in")
 
 
 def init_app(server: ServerState) -> None:
@@ -113,13 +115,13 @@ def authorize(server: ServerState) -> Response:
     person = server.subjects.person()  # before anything is refused, so that it is known who saw it
     request, error = _validated(server, sent)
     if person is None and "none" not in _prompts(request):
-        first = None if error else _asking_for_proof(request, sent)
+        first = None if error else _asking_for_proof(request, sent, _must_prove(request))
         return first or make_response(server.login_manager.unauthorized())
     if error is None and person is None:
         error = ProtocolError("login_required", "Nobody is signed in.", detail=Reason("not_signed_in"))
     if error is not None:
         return responses.authorization_error(server, request, error)
-    return _reauthentication(server, request, sent) or _consent(server, request, person)
+    return _reauthentication(server, request, sent, person) or _consent(server, request, person)
 
 
 def _as_get(server: ServerState) -> Response:
@@ -156,27 +158,30 @@ def _must_prove(request: ProtocolRequest) -> bool:
     return too_old or "login" in _prompts(request)
 
 
-def _asking_for_proof(request: ProtocolRequest, sent: Parameters) -> Response | None:
+def _asking_for_proof(request: ProtocolRequest, sent: Parameters, due: bool) -> Response | None:
     """Back to here with a note of when the proof was asked for, which the login's ``next`` will carry."""
     digest = request.parameters.digest()
-    if not _must_prove(request) or sessions.asked_at(sent.get(PROOF), digest) is not None:
+    if not due or sessions.asked_at(sent.get(PROOF), digest) is not None:
         return None
     return _to_itself(Parameters([*sent.without(PROOF), (PROOF, sessions.proof(digest))]))
 
 
-def _reauthentication(server: ServerState, request: ProtocolRequest, sent: Parameters) -> Response | None:
+def _reauthentication(server: ServerState, request: ProtocolRequest, sent: Parameters, person: Any) -> Response | None:
     """Send a signed-in person to sign in again, unless they have done so since it was asked for
     (OpenID Connect Core, 3.1.2.3)."""
-    if not _must_prove(request):
+    is_other = request.hinted is not None and request.hinted != server.subjects.sub(server.subjects.key_of(person))
+    if not is_other and not _must_prove(request):
         return None
     asked_at, proved_at = sessions.asked_at(sent.get(PROOF), request.parameters.digest()), sessions.auth_time()
-    if asked_at is not None and proved_at is not None and proved_at > asked_at:
+    has_proved = asked_at is not None and proved_at is not None and proved_at > asked_at
+    if has_proved and not is_other:
         return None
-    if "none" in _prompts(request):
-        reason = Reason("signed_in_too_long_ago")
-        error = ProtocolError("login_required", "The person signed in too long ago.", detail=reason)
+    if has_proved or "none" in _prompts(request):
+        error = ProtocolError("login_required", "The person signed in too long ago.", detail=_TOO_LONG_AGO)
+        if is_other:
+            error = ProtocolError("login_required", "Somebody else is signed in.", detail=_SOMEBODY_ELSE)
         return responses.authorization_error(server, request, error)
-    return _asking_for_proof(request, sent) or make_response(sessions.reauthenticate(server.login_manager))
+    return _asking_for_proof(request, sent, due=True) or make_response(sessions.reauthenticate(server.login_manager))
 
 
 def _consent(server: ServerState, request: ProtocolRequest, person: Any) -> Response:

@@ -15,7 +15,9 @@ _KEPT = 300
 
 
 def init_app(server: ServerState) -> None:
-    """Join."""
+    """Join, where something is signed."""
+    if not server.keys.lifetime:
+        return
     server.add_route("/jwks", "jwks", partial(jwks, server), page=False, cors=True)
     server.add_metadata(lambda issuer: {"jwks_uri": endpoint_url(issuer, "oauth2server.jwks")})
 

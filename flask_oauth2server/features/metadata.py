@@ -11,13 +11,12 @@ from flask import Response
 from ..oauth import responses
 from ..state import ServerState
 
-_WELL_KNOWN = "/.well-known/oauth-authorization-server"
-
 
 def init_app(server: ServerState) -> None:
     """Serve the document in every form that clients try for an issuer with a path (3.1)."""
     path = urlsplit(server.settings["OAUTH2_ISSUER"] or "").path.rstrip("/")
-    rules = [_WELL_KNOWN, *([f"{_WELL_KNOWN}{path}", f"{path}{_WELL_KNOWN}"] if path else [])]
+    known = [f"/.well-known/{name}" for name in server.well_known]
+    rules = [rule for at in known for rule in (at, *((f"{at}{path}", f"{path}{at}") if path else ()))]
     for number, rule in enumerate(rules):
         name = f"metadata_{number}" if number else "metadata"
         server.add_route(rule, name, partial(metadata, server), page=False, at_root=True, cors=True)

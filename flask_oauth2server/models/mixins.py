@@ -173,6 +173,8 @@ class AuthorizationMixin(Row):
     scope: Mapped[str] = mapped_column(Text, nullable=False)
     sid: Mapped[str | None] = mapped_column(String(64), nullable=True)
     auth_time: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
+    acr: Mapped[str | None] = mapped_column(String(255), nullable=True)
+    amr: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), nullable=True)
     offline: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
     expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False)

@@ -46,6 +46,7 @@ class TokenMaker(TokenBase):
             parameters=request.parameters,
             payload=request.payload,
             authorization_id=request.authorization_id,
+            authentication=request.authentication,
         )
         issuance.access_token = server.values.make(tokens.ACCESS)
         for change in server.token_filters:

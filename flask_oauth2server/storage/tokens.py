@@ -77,7 +77,8 @@ class Tokens(Queries):
     @cached_property
     def _refresh(self) -> Lookup:
         token = self.models.Token.__table__
-        return self._by_digest(token.c.refresh_digest, *token.c)
+        how = self.models.Authorization.__table__.c["sid", "auth_time", "acr", "amr"]
+        return self._by_digest(token.c.refresh_digest, *token.c, *how)
 
     def _by_digest(self, digest: Any, *columns: Any) -> Lookup:
         token, client, authorization = (

@@ -139,6 +139,27 @@ CAUSES: dict[str, Cause] = {
         "max_age asks for a fresh sign-in, and prompt=none for no page.",
         "Send the person again without prompt=none.",
     ),
+    "somebody_else_signed_in": Cause(
+        "Somebody else is signed in",
+        "signed_in",
+        "OpenID Connect Core, 3.1.2.1",
+        "id_token_hint names the person whom the client expects.",
+        "Leave the hint out, so that another person can sign in, or send the person again without prompt=none.",
+    ),
+    "id_token_hint": Cause(
+        "The id_token_hint is no ID token of this client",
+        "parameters",
+        "OpenID Connect Core, 3.1.2.1",
+        "It is the last ID token that the client was given here, unchanged; it may have expired.",
+        "Send the ID token as it came, or leave id_token_hint out.",
+    ),
+    "scope_of_people": Cause(
+        "The scope openid is for tokens of people",
+        "scopes",
+        "OpenID Connect Core, 3.1.2.1",
+        "It signs a person in, and this grant has none.",
+        "Leave openid out of `scope` here.",
+    ),
     "consent_needed": Cause(
         "The person has to be asked first",
         "consent",
