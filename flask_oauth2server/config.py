@@ -58,6 +58,13 @@ OAUTH2_AUDIT_EXPIRES_IN = 365 * 86400
 OAUTH2_AUDIT_KEY: str | None = None
 #: Former keys of the audit, with which older seals are still verified.
 OAUTH2_AUDIT_KEY_FALLBACKS: list[str] = []
+#: Classes of authentication (``acr``) that the app knows, the weakest first; see ``@oauth2.authentication_context``.
+OAUTH2_ACR_VALUES: list[str] = []
+#: Endpoint of the app's page for new people, to which ``prompt=create`` leads. None: that is not offered.
+OAUTH2_SIGN_UP_VIEW: str | None = None
+#: Names of hosts that may be asked although they are private, and by plain http: clients in laboratories, whose
+#: addresses are asked (logouts).
+OAUTH2_FETCH_PRIVATE_HOSTS: list[str] = []
 #: Keys that tokens are signed with, as a JWK Set in JSON with private parts, from the environment or a secret store.
 #: The first one of each algorithm signs, the others verify. None: they are made here, kept encrypted in the
 #: database, and replaced by themselves.
@@ -181,6 +188,7 @@ _OR_NONE: Mapping[str, type] = {
     "OAUTH2_CACHE_TYPE": str,
     "OAUTH2_AUDIT_KEY": str,
     "OAUTH2_SIGNING_KEYS": str,
+    "OAUTH2_SIGN_UP_VIEW": str,
     "OAUTH2_ALLOWED_GRANT_TYPES": list,
     "OAUTH2_ALLOWED_RESPONSE_TYPES": list,
 }

@@ -149,6 +149,25 @@ class OAuth2Server(Verbs):
 
     # --- hooks, in Flask-Login's manner --------------------------------------------------------
 
+    def authentication_context(self, hook: F) -> F:
+        """Decorator: *hook(user)* says how the person at the browser has authenticated: a pair of one of
+        ``OAUTH2_ACR_VALUES`` (or None) and a list of methods such as ``["pwd", "otp"]`` (RFC 8176), or None."""
+        return self._hooked("authentication_context", hook)
+
+    def step_up(self, hook: F) -> F:
+        """Decorator: *hook(user, acr_values, next_url)* returns a response that leads to a stronger authentication.
+
+        It is asked where a client wants one (``acr_values``; RFC 9470) that ``authentication_context`` does not tell
+        of. The page that it leads to sends the person on to *next_url*, a path on this server.
+        """
+        return self._hooked("step_up", hook)
+
+    def select_account(self, hook: F) -> F:
+        """Decorator: *hook(user, next_url)* returns a response that leads to a page where the person chooses an account
+        (``prompt=select_account``), and which sends them on to *next_url*. Without it the consent page says whose
+        account it is, and has "Not you?"."""
+        return self._hooked("select_account", hook)
+
     def subject(self, hook: F) -> F:
         """Decorator: *hook(user)* returns the ``sub`` of a user on the wire; default: the stored key."""
         return self._hooked("subject", hook)

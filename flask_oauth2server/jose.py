@@ -24,8 +24,13 @@ _MATERIAL: Mapping[str, tuple[Any, Any]] = {
 #: Signature algorithms, in the order in which they are announced.
 ALGORITHMS = tuple(_MATERIAL)
 
+#: How what is told can be encrypted for a client: the algorithm, with the kind of key that it needs.
+KEY_ENCRYPTION: Mapping[str, Any] = {"RSA-OAEP-256": "RSA", "ECDH-ES": "EC"}
+#: And the content, the default first (OpenID Connect Registration, 2).
+CONTENT_ENCRYPTION = ("A128CBC-HS256", "A256GCM")
 #: Members of a published key.
 _TOLD = ("kty", "use", "alg", "kid", "n", "e", "crv", "x", "y")
+_PRIVATE = frozenset(("d", "p", "q", "dp", "dq", "qi", "oth", "k"))
 _SEALED = {"alg": "dir", "enc": "A256GCM"}
 
 Claims = dict[str, Any]
@@ -60,6 +65,11 @@ def made(alg: str) -> Claims:
     )
 
 
+def is_weak(key: Mapping[str, Any]) -> bool:
+    """Whether a JWK is of RSA and too short (RFC 7518, 3.3)."""
+    return key.get("kty") == "RSA" and len(str(key.get("n", ""))) * 6 < 2048
+
+
 def public(key: Key) -> Claims:
     """The public half of *key* as a JWK for everybody."""
     told = {"use": "sig", **key.material.as_dict(private=False), "alg": key.alg, "kid": key.kid}
@@ -84,14 +94,13 @@ def imported(key: Mapping[str, Any]) -> Key:
     kind, size = _MATERIAL[alg]
     if key.get("kty") != kind or key.get("crv") not in (None, size):
         raise Invalid(f"the key is none for {alg}")
+    if is_weak(key):
+        raise Invalid("an RSA key has 2048 bits or more")
     try:
         material = jwk.import_key(dict(key), kind)
         material.check_use("sig")
-        bits = getattr(material.raw_value, "key_size", None) if kind == "RSA" else None
     except (errors.JoseError, ValueError, TypeError, KeyError) as error:
         raise Invalid(f"the key cannot be read: {error}") from error
-    if bits is not None and bits < 2048:
-        raise Invalid("an RSA key has 2048 bits or more")
     return Key(str(key.get("kid") or material.thumbprint()), alg, material)
 
 
@@ -129,6 +138,44 @@ def verified(token: str, keys: Collection[Key], typ: str = "JWT") -> Claims:
     if not isinstance(payload, dict):
         raise Invalid("it holds no claims")
     return payload
+
+
+# --- what is encrypted for a client -----------------------------------------------------------------
+
+
+def is_public_set(jwks: Any) -> bool:
+    """Whether *jwks* is a JWK Set of public keys (RFC 7517, 5); those of unknown kinds may be among them."""
+    keys = jwks.get("keys") if isinstance(jwks, dict) else None
+    if not isinstance(keys, list) or not 0 < len(keys) <= 20 or not all(isinstance(key, dict) for key in keys):
+        return False
+    return all(_PRIVATE.isdisjoint(key) for key in keys)
+
+
+def recipient(jwks: Mapping[str, Any], alg: str) -> Any:
+    """The first key of a client's set that *alg* can encrypt to.
+
+    :raises Invalid: if there is none.
+    """
+    for key in jwks["keys"]:
+        fits = key.get("kty") == KEY_ENCRYPTION[alg] and key.get("use", "enc") == "enc" and key.get("alg", alg) == alg
+        if fits and not is_weak(key):
+            try:
+                found = jwk.import_key(key, KEY_ENCRYPTION[alg])
+            except (errors.JoseError, ValueError, TypeError) as error:
+                raise Invalid(f"a key cannot be read: {error}") from error
+            return found
+    raise Invalid(f"there is no key for {alg}")
+
+
+def encrypted(content: str, jwks: Mapping[str, Any], alg: str, enc: str, *, is_jwt: bool) -> str:
+    """*content* for the owner of *jwks* (RFC 7516).
+
+    :param is_jwt: it is a signed token, which the header tells (RFC 7519, 5.2).
+    :raises Invalid: if the set has no key for *alg*.
+    """
+    key = recipient(jwks, alg)
+    header = {"alg": alg, "enc": enc, **({"cty": "JWT"} if is_jwt else {}), **({"kid": key.kid} if key.kid else {})}
+    return jwe.encrypt_compact(header, content, key, algorithms=[alg, enc])
 
 
 # --- sealing: what is kept encrypted in the database ------------------------------------------------

@@ -14,6 +14,7 @@ import click
 
 from . import transport
 from .domain import tokens
+from .domain.acr import AcrValues
 from .domain.applications import Applications
 from .domain.audit import Audit
 from .domain.authorizations import AuthorizationRegistry
@@ -27,7 +28,9 @@ from .domain.failures import Failures
 from .domain.fingerprints import Keyring
 from .domain.grants import HandleKind, Handles
 from .domain.id_tokens import IdTokens
+from .domain.identifiers import Identifiers
 from .domain.keys import Keys
+from .domain.logouts import Logouts
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
 from .domain.purge import Purger
 from .domain.records import Records
@@ -140,8 +143,8 @@ class ServerState:
         #: What stands before the lookup of our own tokens, and what tells other processes of changes.
         self.token_cache: TokenCache | None = None
         self.token_push: TokenPush | None = None
-        #: Where people sign in to clients.
         self.id_tokens: IdTokens | None = None
+        self.logouts: Logouts | None = None
         self._open_registers()
         self._make_parts()
 
@@ -155,15 +158,16 @@ class ServerState:
         self.client_auths: dict[str, ClientAuth] = {}
         self.grants: dict[str, GrantType] = {}
         self.response_types: dict[str, ResponseType] = {}
-        self.response_modes: dict[str, Callable[[str, Mapping[str, str]], Any]] = {}
+        self.response_modes: dict[str, Callable[[Any, Mapping[str, str]], Any]] = {}
         self.request_filters: list[Callable[[Any], Any]] = []
         self.request_checks: list[Callable[[Any], None]] = []
         self.token_filters: list[Callable[[Any], None]] = []
+        self.token_preparations: list[Callable[[ClientInfo], None]] = []
         self.token_types: dict[str, TokenType] = {}
         self.token_lookups: list[Callable[[str], TokenInfo | None]] = []
+        self.session_ends: list[Callable[[str], None]] = []
         self.introspection: list[Callable[[Any], Mapping[str, Any]]] = []
         self.metadata: list[Callable[[str], Mapping[str, Any]]] = []
-        #: Names below ``/.well-known/`` under which that is served.
         self.well_known = ["oauth-authorization-server"]
         self.pages: dict[str, Callable[..., Any]] = {}
         self.commands: list[click.Command] = []
@@ -188,6 +192,8 @@ class ServerState:
         self.handles = Handles(storage, self.values)
         self.add_handle(OFFER, tokens.OFFER, settings["OAUTH2_OFFER_EXPIRES_IN"])
         self.subjects = Subjects(storage, self.hooks)
+        self.identifiers = Identifiers(self.subjects, self.keys)
+        self.acr = AcrValues(settings["OAUTH2_ACR_VALUES"], self.hooks)
         self.user_claims = UserClaims(self.subjects, self.hooks, scopes)
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
         self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.is_offline)
@@ -324,8 +330,8 @@ class ServerState:
         if allowed is None or words in map(sorted_words, allowed):
             self.response_types[words] = ResponseType(grant_class, mode)
 
-    def add_response_mode(self, name: str, render: Callable[[str, Mapping[str, str]], Any]) -> None:
-        """A way to hand parameters to a redirect URI: *render(redirect_uri, parameters)*."""
+    def add_response_mode(self, name: str, render: Callable[[Any, Mapping[str, str]], Any]) -> None:
+        """A way to hand parameters to a redirect URI: *render(request, parameters)*; the request has both."""
         self.response_modes[name] = render
 
     def add_request_filter(self, peek: Callable[[Any], Any]) -> None:
@@ -336,9 +342,15 @@ class ServerState:
         """*check(request)* runs just after the redirect URI; it raises what the client is told."""
         self.request_checks.append(check)
 
-    def add_token_filter(self, change: Callable[[Any], None]) -> None:
-        """*change(issuance)* runs in the unit, before the insert."""
+    def add_token_filter(
+        self, change: Callable[[Any], None], prepare: Callable[[ClientInfo], None] | None = None
+    ) -> None:
+        """*change(issuance)* runs in the unit, before the insert.
+
+        :param prepare: called with the client once before a token request's unit; may commit what the filter needs.
+        """
         self.token_filters.append(change)
+        self.token_preparations += [] if prepare is None else [prepare]
 
     def add_token_type(self, scheme: str, judge: Callable[[TokenInfo], None]) -> None:
         """An authentication scheme at the resource; *judge(token)* raises TokenRefused."""
@@ -358,6 +370,10 @@ class ServerState:
         self.storage.changes.listen(cache.forget, cache.now)
         self.token_cache = cache
 
+    def add_session_end(self, listener: Callable[[str], None]) -> None:
+        """*listener(sid)* is called when somebody signs out, within that request."""
+        self.session_ends.append(listener)
+
     def add_introspection(self, members: Callable[[Any], Mapping[str, Any]]) -> None:
         """*members(row)* returns further members of an introspection answer."""
         self.introspection.append(members)
@@ -367,7 +383,7 @@ class ServerState:
         self.metadata.append(members)
 
     def add_well_known(self, name: str) -> None:
-        """Serve the server's metadata at ``/.well-known/<name>``, too."""
+        """Serve that at ``/.well-known/<name>``, too."""
         self.well_known.append(name)
 
     def add_page(self, name: str, render: Callable[..., Any]) -> None:

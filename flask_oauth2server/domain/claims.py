@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..scopes import Scope, ScopeRegistry
@@ -43,6 +43,43 @@ _HELP = {
 #: What the protocol says of a token and an authentication; no host may.
 _TIMES = ("exp", "iat", "nbf", "auth_time")
 _RESERVED = {"iss", "sub", "aud", "azp", "jti", *_TIMES, "nonce", "sid", "acr", "amr", "at_hash", "c_hash", "events"}
+
+
+class Wanted(NamedTuple):
+    """What the parameter ``claims`` asks for, of what is told here at all (OpenID Connect Core, 5.5).
+
+    :ivar userinfo: names for userinfo.
+    :ivar id_token: names for the ID token.
+    :ivar extra: those that no scope of the request asks for.
+    """
+
+    userinfo: tuple[str, ...] = ()
+    id_token: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+
+
+#: Who wants nothing in particular.
+NOTHING = Wanted()
+
+
+def parsed(text: str) -> dict[str, dict[str, Any]]:
+    """The parameter ``claims``: of ``userinfo`` and ``id_token``, each claim with what is demanded of it.
+
+    :raises ValueError: if it is malformed.
+    """
+    try:
+        asked = json.loads(text)
+    except RecursionError:
+        raise ValueError("too deep") from None
+    if not isinstance(asked, dict):
+        raise ValueError("no object")
+    result: dict[str, dict[str, Any]] = {}
+    for place in ("userinfo", "id_token"):
+        members = {} if asked.get(place) is None else asked[place]
+        if not isinstance(members, dict) or not all(isinstance(m, dict | None) for m in members.values()):
+            raise ValueError(f"{place} is no object of objects")
+        result[place] = {name: member or {} for name, member in members.items()}
+    return result
 
 
 class ClaimsHook:
@@ -101,15 +138,33 @@ class UserClaims:
         scope = self._scopes.get(id_)
         return (*OF_SCOPES.get(id_, ()), *(scope.claims if scope else ()))
 
-    def told(self, user_key: Any, scopes: Collection[str], only: Collection[str] | None = None) -> dict[str, Any]:
-        """What a client with *scopes* is told of a user.
-
-        :param only: of these claims; None: of all that the scopes ask for.
-        """
+    def wanted(self, asked: Mapping[str, Mapping[str, Any]], scopes: Collection[str]) -> Wanted:
+        """What of *asked*, see :func:`parsed`, is told here at all."""
         hook: ClaimsHook | None = self._hooks.get("user_claims")
-        asked = {name for scope in scopes for name in self.of_scope(scope)}
-        if only is not None:
-            asked.intersection_update(only)
+        known = hook.names if hook else ()
+        userinfo, id_token = (tuple(name for name in known if name in asked[place]) for place in Wanted._fields[:2])
+        by_scopes = {name for scope in scopes for name in self.of_scope(scope)}
+        extra = tuple(name for name in known if name in {*userinfo, *id_token} - by_scopes)
+        return Wanted(userinfo, id_token, extra)
+
+    def in_userinfo(self, user_key: Any, scopes: Collection[str], wanted: Wanted) -> dict[str, Any]:
+        """What userinfo tells a client of a user."""
+        extra = set(wanted.userinfo).intersection(wanted.extra)
+        return self._told(user_key, {name for scope in scopes for name in self.of_scope(scope)} | extra)
+
+    def in_id_token(
+        self, user_key: Any, scopes: Collection[str], wanted: Wanted, alone: bool = False
+    ) -> dict[str, Any]:
+        """What the ID token tells beside the authentication.
+
+        :param alone: there will be no access token to ask userinfo with (5.4).
+        """
+        by_scopes = {name for scope in scopes for name in self.of_scope(scope)}
+        asked = set(wanted.id_token).intersection(by_scopes.union(wanted.extra))
+        return self._told(user_key, asked | by_scopes if alone else asked)
+
+    def _told(self, user_key: Any, asked: set[str]) -> dict[str, Any]:
+        hook: ClaimsHook | None = self._hooks.get("user_claims")
         if hook is None or asked.isdisjoint(hook.names):
             return {}
         return {name: value for name, value in hook(self._subjects.load(user_key)).items() if name in asked}

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from .. import clock, jose
 from ..storage.clients import ClientInfo
+from .client_keys import encrypted
+from .identifiers import Identifiers
 from .keys import Keys
-from .subjects import Subjects
+from .sessions import Authentication
 
 #: The client metadata that names the algorithm, and what it is by default (OpenID Connect Registration, 2).
 ALG, DEFAULT_ALG = "id_token_signed_response_alg", "RS256"
-
-
-class Authentication(NamedTuple):
-    """How a person had signed in when they allowed a client.
-
-    :ivar sid: of the session.
-    :ivar auth_time: naive UTC; None: not known.
-    :ivar acr: the class of the authentication, if the host said so.
-    :ivar amr: its methods (RFC 8176).
-    """
-
-    sid: str | None
-    auth_time: datetime | None
-    acr: str | None = None
-    amr: list[str] | None = None
 
 
 def algorithm(client: ClientInfo) -> str:
@@ -35,17 +21,25 @@ def algorithm(client: ClientInfo) -> str:
     return str(client.metadata.get(ALG, DEFAULT_ALG))
 
 
+class Hint(NamedTuple):
+    """What an ID token says that has come back: whom, which client was told, and of which session."""
+
+    client_id: str
+    sub: str
+    sid: str | None
+
+
 class IdTokens:
     """Makes ID tokens, and reads them when they come back as hints.
 
     :param keys: sign.
-    :param subjects: say who it is.
+    :param identifiers: say who it is.
     :param expires_in: seconds that one lives.
     """
 
-    def __init__(self, keys: Keys, subjects: Subjects, expires_in: int) -> None:
+    def __init__(self, keys: Keys, identifiers: Identifiers, expires_in: int) -> None:
         self._keys = keys
-        self._subjects = subjects
+        self._identifiers = identifiers
         self._expires_in = expires_in
         keys.lifetime = max(keys.lifetime, expires_in)
 
@@ -71,7 +65,7 @@ class IdTokens:
         alg, now = algorithm(client), clock.epoch(clock.now())
         told = {
             "iss": issuer,
-            "sub": self._subjects.sub(user_key),
+            "sub": self._identifiers.of(client, user_key),
             "aud": client.client_id,
             "exp": now + self._expires_in,
             "iat": now,
@@ -84,17 +78,16 @@ class IdTokens:
             "c_hash": None if code is None else jose.half_hash(code, alg),
         }
         known = {name: value for name, value in told.items() if value is not None}
-        return jose.signed({**(claims or {}), **known}, self._keys.signer(alg))
+        signed = jose.signed({**(claims or {}), **known}, self._keys.signer(alg))
+        return encrypted(client, "id_token", signed, is_jwt=True)
 
-    def subject(self, hint: str, issuer: str, client_id: str) -> str:
-        """The ``sub`` of an ID token that *client_id* was given, expired or not.
+    def read(self, value: str, issuer: str) -> Hint:
+        """What an ID token of this server says, expired or not.
 
         :raises jose.Invalid: if it is none.
         """
-        claims = jose.verified(hint, self._keys.verifiers())
-        audience, subject = claims.get("aud"), claims.get("sub")
-        if claims.get("iss") != issuer or not isinstance(subject, str):
+        claims = jose.verified(value, self._keys.verifiers())
+        client_id, sub, sid = claims.get("aud"), claims.get("sub"), claims.get("sid")
+        if claims.get("iss") != issuer or not isinstance(sub, str) or not isinstance(client_id, str):
             raise jose.Invalid("it is no ID token of this server")
-        if client_id not in (audience if isinstance(audience, list) else [audience]):
-            raise jose.Invalid("it was given to another client")
-        return subject
+        return Hint(client_id, sub, sid if isinstance(sid, str) else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -59,7 +60,10 @@ class Keys:
         #: Seconds that what is signed here lives at most: so long a key is published after its last signature.
         self.lifetime = 0
         self._rows: tuple[float, list[Any]] = (0.0, [])
+        #: Algorithms for which nothing is to be made, as these rows are.
+        self._ready: set[str] = set()
         self._opened: dict[str, jose.Key] = {}
+        self._salt: bytes | None = None
 
     @property
     def is_configured(self) -> bool:
@@ -71,10 +75,40 @@ class Keys:
         today; a unit of its own where there is something to do."""
         if self._configured is not None:
             return
-        row = active(self.rows(), alg)
-        if self._due(self.rows(), alg) is not None or self._is_outdated(row):
+        rows = self.rows()
+        if alg in self._ready:
+            return
+        if self._due(rows, alg) is not None or self._is_outdated(active(rows, alg)):
             self._storage.unit.run(partial(self._make_due, alg))
             self._forget()
+        else:
+            self._ready.add(alg)
+
+    def prepare_salt(self) -> None:
+        """See to it that there is the salt of pairwise identifiers, which is made once; a unit of its own."""
+        if self._salt_row() is None:
+            self._storage.unit.run(self._make_salt)
+            self._forget()
+
+    def salt(self) -> bytes:
+        """The salt of pairwise identifiers.
+
+        :raises KeyUnreadable: if it was encrypted with another ``SECRET_KEY``.
+        """
+        row = self._salt_row()
+        if row is None:
+            raise ConfigurationError("There is no salt for pairwise identifiers yet.")
+        if self._salt is None:
+            self._salt = bytes.fromhex(self._secret(row)["salt"])
+        return self._salt
+
+    def _salt_row(self) -> Any:
+        return next((row for row in self.rows() if row.use == _SALT), None)
+
+    def _make_salt(self) -> None:
+        if not any(row.use == _SALT for row in self._storage.signing_keys.all_keys()):
+            salt = {"salt": secrets.token_hex(32)}
+            self._add(_SALT, "pairwise", 1, salt, kid="pairwise", active_from=clock.now())
 
     def signer(self, alg: str) -> jose.Key:
         """The key that signs for *alg* now.
@@ -217,7 +251,7 @@ class Keys:
         until, rows = self._rows
         if clock.timestamp() >= until:
             rows = self._storage.signing_keys.all_keys()
-            self._rows = clock.timestamp() + STALENESS, rows
+            self._rows, self._ready = (clock.timestamp() + STALENESS, rows), set()
         return rows
 
     def _forget(self) -> None:

@@ -40,5 +40,7 @@ def metadata(server: ServerState) -> Response:
 
 
 def _grant_types(server: ServerState) -> list[str]:
-    implicit = ["implicit"] if any("token" in words.split() for words in server.response_types) else []
+    implicit = (
+        ["implicit"] if any({"token", "id_token"} & set(words.split()) for words in server.response_types) else []
+    )
     return [*server.grants, *implicit]

@@ -11,7 +11,8 @@ from typing import Any
 
 from oauthlib.common import Request
 
-from ..domain.id_tokens import Authentication
+from ..domain.claims import NOTHING, Wanted
+from ..domain.sessions import Authentication
 from ..storage.clients import ClientInfo
 from .parameters import Parameters
 
@@ -36,6 +37,7 @@ class Issuance:
     :ivar payload: what the code remembered of the authorization request.
     :ivar authorization_id: key of the authorization that it hangs on, or None.
     :ivar authentication: how the person had signed in who gave that; None where nobody did.
+    :ivar wanted: what the parameter ``claims`` asked for then.
     :ivar columns: further columns of the token's row, for a feature that has added some.
     """
 
@@ -52,6 +54,7 @@ class Issuance:
     payload: dict[str, Any] = field(default_factory=dict, repr=False)
     authorization_id: int | None = None
     authentication: Authentication | None = None
+    wanted: Wanted = NOTHING
     columns: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def answer(self) -> dict[str, Any]:
@@ -96,6 +99,9 @@ class ProtocolRequest(Request):
     authentication: Authentication | None
     #: The ``sub`` of the ID token that came as a hint.
     hinted: str | None
+    #: What the parameter ``claims`` asks for, and classes of authentication that it insists on.
+    wanted: Wanted
+    essential_acr: tuple[str, ...]
     #: Scopes of the authorization that a refresh starts from.
     original_scopes: list[str]
     generation: int
@@ -119,6 +125,7 @@ class ProtocolRequest(Request):
         self.use_up = None
         self.authorization_id = self.authorization_expires_at = self.authentication = None
         self.hinted = None
+        self.wanted, self.essential_acr = NOTHING, ()
         self.original_scopes = []
         self.generation = 0
         self.kept_refresh = None

@@ -28,6 +28,7 @@ from .failure_counts import FailureCounts
 from .failures import Failures
 from .grants import Grants
 from .logos import Logos
+from .logout_deliveries import LogoutDeliveries
 from .overview import OverviewQueries
 from .refusals import Refusals
 from .replays import Replays
@@ -66,6 +67,7 @@ class Storage:
         self.user_search = UserSearch(db, models, self.users)
         self.overview = OverviewQueries(db, models)
         self.consents = Consents(db, models)
+        self.logout_deliveries = LogoutDeliveries(db, models)
         self.replays = Replays(db, models)
         self.signing_keys = SigningKeys(db, models)
         self.audit_events = AuditEvents(db, models)

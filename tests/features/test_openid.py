@@ -10,6 +10,7 @@ import pytest
 
 from flask_oauth2server import Scope, jose
 
+from ..openid import knowing, read, signed_in
 from ..support import ISSUER, Browser, Client, Provider, answer_of, bearer
 from ..ui.pages import later
 
@@ -22,14 +23,6 @@ def op(make: Make) -> Provider:
     return knowing(make())
 
 
-def knowing(provider: Provider) -> Provider:
-    @provider.oauth2.user_claims("name", "email", "email_verified", "website")
-    def claims(user: Any) -> dict[str, Any]:
-        return {"name": user.name.title(), "email": f"{user.name}@example.org", "email_verified": True, "website": None}
-
-    return provider
-
-
 @pytest.fixture
 def reader(op: Provider) -> Client:
     return op.client(scopes=["openid", "profile", "email", "notes"])
@@ -38,16 +31,6 @@ def reader(op: Provider) -> Client:
 @pytest.fixture
 def ada(op: Provider) -> Browser:
     return op.browser("ada")
-
-
-def signed_in(client: Client, browser: Browser, scope: str = "openid", **changes: str | None) -> dict[str, Any]:
-    return client.tokens(browser, scope=scope, **changes)
-
-
-def read(provider: Provider, id_token: str) -> dict[str, Any]:
-    """The claims of an ID token, verified with what everybody can fetch."""
-    keys = [jose.imported(key) for key in provider.api().get("/oauth/jwks").json["keys"]]
-    return jose.verified(id_token, keys)
 
 
 def test_an_id_token_says_who_signed_in_when_and_for_whom(op: Provider, reader: Client, ada: Browser) -> None:
@@ -116,7 +99,7 @@ def userinfo(provider: Provider, token: str, **options: Any) -> Any:
     [
         ("openid", {}),
         ("openid email", {"email": "ada@example.org", "email_verified": True}),
-        ("openid profile", {"name": "Ada"}),
+        ("openid profile", {"name": "Ada", "birthdate": "1815-12-10"}),
         ("openid notes", {}),
     ],
 )
@@ -236,12 +219,12 @@ def test_discovery_tells_what_is_there(op: Provider) -> None:
     told = op.api().get("/.well-known/openid-configuration").json
     assert told == op.api().get("/.well-known/oauth-authorization-server").json
     assert told["userinfo_endpoint"] == f"{ISSUER}/oauth/userinfo"
-    assert told["subject_types_supported"] == ["public"]
+    assert told["subject_types_supported"] == ["public", "pairwise"]
     assert told["id_token_signing_alg_values_supported"] == list(jose.ALGORITHMS)
     assert {"openid", "email", "profile"} <= set(told["scopes_supported"])
     assert {"address", "phone"}.isdisjoint(told["scopes_supported"])
     assert {"sub", "name", "email", "email_verified"} <= set(told["claims_supported"])
-    assert {"birthdate", "address"}.isdisjoint(told["claims_supported"])
+    assert {"gender", "address"}.isdisjoint(told["claims_supported"])
     assert told["request_parameter_supported"] is False
 
 
