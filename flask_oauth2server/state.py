@@ -165,7 +165,7 @@ class ServerState:
         self.token_preparations: list[Callable[[ClientInfo], None]] = []
         self.token_types: dict[str, TokenType] = {}
         self.token_lookups: list[Callable[[str], TokenInfo | None]] = []
-        self.session_ends: list[Callable[[str], None]] = []
+        self.session_ends: list[Callable[[Sequence[str]], None]] = []
         self.introspection: list[Callable[[Any], Mapping[str, Any]]] = []
         self.metadata: list[Callable[[str], Mapping[str, Any]]] = []
         self.well_known = ["oauth-authorization-server"]
@@ -370,8 +370,8 @@ class ServerState:
         self.storage.changes.listen(cache.forget, cache.now)
         self.token_cache = cache
 
-    def add_session_end(self, listener: Callable[[str], None]) -> None:
-        """*listener(sid)* is called when somebody signs out, within that request."""
+    def add_session_end(self, listener: Callable[[Sequence[str]], None]) -> None:
+        """*listener(sids)* is called when somebody signs out, within that request."""
         self.session_ends.append(listener)
 
     def add_introspection(self, members: Callable[[Any], Mapping[str, Any]]) -> None:

@@ -601,7 +601,7 @@ def test_allowed_grants_and_response_types_narrow_what_is_on(make: Callable[...,
     provider = make(config={"OAUTH2_ALLOWED_GRANT_TYPES": ["authorization_code"], "OAUTH2_ENABLE_IMPLICIT": True})
     metadata = provider.api().get("/.well-known/oauth-authorization-server").json
     assert metadata["grant_types_supported"] == ["authorization_code", "implicit"]
-    assert sorted(metadata["response_types_supported"]) == ["code", "token"]
+    assert sorted(metadata["response_types_supported"]) == ["code", "id_token", "id_token token", "token"]
     with pytest.raises(OAuth2ServerError, match="'client_credentials' is not offered here"):
         provider.client(redirect_uris=[])
     client = provider.client(grant_types=["authorization_code"])

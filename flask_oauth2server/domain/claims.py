@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError
 from ..scopes import Scope, ScopeRegistry
+from ..text import Sentence
 from .subjects import Subjects
 
 #: Standard claims by the scope that asks for them (5.4).
@@ -35,10 +36,10 @@ OF_SCOPES: Mapping[str, tuple[str, ...]] = {
 STANDARD = tuple(name for names in OF_SCOPES.values() for name in names)
 #: How those scopes read on the consent page, unless the host has registered its own.
 _HELP = {
-    "profile": "See your name and public profile",
-    "email": "See your e-mail address",
-    "address": "See your postal address",
-    "phone": "See your phone number",
+    "profile": Sentence("See your name and public profile"),
+    "email": Sentence("See your e-mail address"),
+    "address": Sentence("See your postal address"),
+    "phone": Sentence("See your phone number"),
 }
 #: What the protocol says of a token and an authentication; no host may.
 _TIMES = ("exp", "iat", "nbf", "auth_time")

@@ -7,7 +7,7 @@ Logout 1.0).
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -58,39 +58,42 @@ class Logouts:
         self._fetcher = fetcher
         keys.lifetime = max(keys.lifetime, _LIFETIME)
 
-    def frames(self, issuer: str, sid: str) -> list[str]:
-        """Addresses that the browser of a session that ends has to load, one for each client that wants it."""
+    def frames(self, issuer: str, sids: Sequence[str]) -> list[str]:
+        """Addresses that the browser of a session that ends has to load, one for each client and id that wants it."""
         found = []
-        for client, _ in self._clients(sid):
+        for sid, client, _ in self._clients(sids):
             uri = client.metadata.get(FRONT)
             if uri:
                 mark = "&" if "?" in uri else "?"
                 found.append(f"{uri}{mark}{urlencode({'iss': issuer, 'sid': sid})}")
         return found
 
-    def note(self, issuer: str, sid: str) -> int:
+    def note(self, issuer: str, sids: Sequence[str]) -> int:
         """Put a logout token for each client of a session into the outbox; returns how many."""
-        return self._storage.unit.run(partial(self._note, issuer, sid))
+        return self._storage.unit.run(partial(self._note, issuer, sids))
 
-    def _note(self, issuer: str, sid: str) -> int:
-        told = [(client, key) for client, key in self._clients(sid) if client.metadata.get(BACK)]
-        for client, key in told:
+    def _note(self, issuer: str, sids: Sequence[str]) -> int:
+        told = [found for found in self._clients(sids) if found[1].metadata.get(BACK)]
+        for sid, client, key in told:
             sub = self._identifiers.of(client, key)
             what = {"client_pk": client.pk, "sid": sid, "sub": sub, "issuer": issuer, "jti": tokens.random_text(22)}
             self._storage.logout_deliveries.add(next_at=clock.now(), tries=0, **what)
         return len(told)
 
-    def _clients(self, sid: str) -> list[tuple[ClientInfo, Any]]:
-        found = [(self._storage.clients.info(id_), key) for id_, key in self._storage.logout_deliveries.clients_of(sid)]
-        return [
-            (client, key) for client, key in found if client is not None and not client.disabled and key is not None
-        ]
+    def _clients(self, sids: Sequence[str]) -> list[tuple[str, ClientInfo, Any]]:
+        """Clients that somebody has signed in to, with the id of the session that they know, and the person's key."""
+        found = []
+        for sid, client_id, key in self._storage.logout_deliveries.clients_of(sids):
+            client = self._storage.clients.info(client_id)
+            if client is not None and not client.disabled and key is not None:
+                found.append((sid, client, key))
+        return found
 
-    def end(self, issuer: str, sid: str) -> None:
+    def end(self, issuer: str, sids: Sequence[str]) -> None:
         """Note the end of a session and tell its clients as far as that is quickly done; nothing is raised: whoever
         signs out has signed out."""
         try:
-            if self.note(issuer, sid):
+            if self.note(issuer, sids):
                 self.deliver(_AT_ONCE, _BRIEFLY)
         except (OAuth2ServerError, *DATABASE_ERRORS) as error:
             self._storage.unit.rollback()

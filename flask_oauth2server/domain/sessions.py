@@ -18,6 +18,9 @@ from . import signed, tokens
 
 _SID = "_oauth2_sid"
 _SID_OF = "_oauth2_sid_of"
+_SIDS_BEFORE = "_oauth2_sids_before"
+#: So many are remembered; the session may be a cookie.
+_MOST_SIDS = 6
 _AUTH_TIME = "_oauth2_auth_time"
 _PURPOSE = "re-authentication"
 
@@ -52,7 +55,9 @@ def _begin(app: Flask, **_: Any) -> None:
     g.oauth2server_login = True
     if session.get(_SID_OF) != session.get("_user_id"):
         _tell_end(app)  # somebody else was there, and has not signed out
-    sid()
+    before = sids()
+    session.pop(_SID, None)
+    session[_SIDS_BEFORE] = [*before, sid()][-_MOST_SIDS:-1]
     session.pop(_AUTH_TIME, None)
     if session.get("_fresh"):
         _confirm(app)
@@ -70,11 +75,13 @@ def _end(app: Flask, **_: Any) -> None:
 
 
 def _tell_end(app: Flask) -> None:
-    """The session is over: whoever wants to know is told its id."""
-    ended, _ = session.pop(_SID, None), session.pop(_SID_OF, None)
-    if ended is not None:
+    """The session is over: whoever wants to know is told its ids."""
+    ended = sids()
+    for name in (_SID, _SID_OF, _SIDS_BEFORE):
+        session.pop(name, None)
+    if ended:
         for listener in app.extensions["oauth2server"].session_ends:
-            listener(str(ended))
+            listener(ended)
 
 
 def has_changed() -> bool:
@@ -105,6 +112,11 @@ def sid() -> str:
     if _SID not in session or session.get(_SID_OF) != session.get("_user_id"):
         session[_SID], session[_SID_OF] = tokens.random_text(), session.get("_user_id")
     return str(session[_SID])
+
+
+def sids() -> list[str]:
+    """The ids that the session at this browser has had, this one last: each login gives it another one."""
+    return [*session.get(_SIDS_BEFORE, ()), *([str(session[_SID])] if _SID in session else [])]
 
 
 def auth_time() -> float | None:

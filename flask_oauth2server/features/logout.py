@@ -4,7 +4,7 @@ maybe back again; all clients of a session learn that it has ended."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -110,14 +110,14 @@ def _check_address(value: Any) -> SplitResult:
     return parts
 
 
-def tell_clients(server: ServerState, sid: str) -> None:
+def tell_clients(server: ServerState, sids: Sequence[str]) -> None:
     """A session has ended, here or on a page of the host: its clients are told when the answer has been sent."""
     app, issuer, outbox = current_app._get_current_object(), server.issuer(), server.logouts  # type: ignore[attr-defined]
     assert outbox is not None
 
     def tell() -> None:
         with app.app_context():
-            outbox.end(issuer, sid)
+            outbox.end(issuer, sids)
 
     def soon(response: Response) -> Response:
         response.call_on_close(tell)
@@ -156,7 +156,7 @@ def logout(server: ServerState) -> Response:
     frames: list[str] = []
     if person is not None:
         assert server.logouts is not None
-        frames = server.logouts.frames(server.issuer(), sessions.sid())
+        frames = server.logouts.frames(server.issuer(), sessions.sids())
         logout_user()
     if onward is None or frames:
         to = None if onward is None else responses.with_state(onward, sent.get("state"))

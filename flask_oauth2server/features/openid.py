@@ -14,6 +14,7 @@ from ..reasons import Reason
 from ..scopes import Scope
 from ..state import ServerState
 from ..storage.clients import ClientInfo
+from ..text import Sentence
 
 DEFAULTS = {
     #: Offer OpenID Connect: the scope ``openid``, ID tokens, userinfo.
@@ -28,7 +29,7 @@ SCOPE = "openid"
 def init_app(server: ServerState) -> None:
     """Join."""
     if SCOPE not in server.scopes:
-        server.scopes.register(Scope(SCOPE, "Sign you in with your account here"))
+        server.scopes.register(Scope(SCOPE, Sentence("Sign you in with your account here")))
     server.id_tokens = signs = IdTokens(server.keys, server.identifiers, server.settings["OAUTH2_ID_TOKEN_EXPIRES_IN"])
     # display, ui_locales and claims_locales are the host's matter, whose login page finds them in its next.
     server.add_parameters("authorize", "nonce", "id_token_hint", "login_hint", "acr_values", "display", "claims")

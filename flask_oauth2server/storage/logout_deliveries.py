@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,17 +24,17 @@ class LogoutDeliveries(Queries):
         """One more; returns its key."""
         return self.inserted(insert(self.models.LogoutDelivery.__table__).values(**values))
 
-    def clients_of(self, sid: str) -> list[tuple[str, Any]]:
-        """Ids of the clients that people of one session have signed in to, each with the person's key."""
+    def clients_of(self, sids: Sequence[str]) -> list[tuple[str, str, Any]]:
+        """Of some sessions: their ids, those of the clients that somebody has signed in to, and the person's key."""
         authorization, client = self.models.Authorization.__table__, self.models.Client.__table__
         statement = (
-            select(client.c.client_id, authorization.c.user_id)
+            select(authorization.c.sid, client.c.client_id, authorization.c.user_id)
             .join(client, client.c.id == authorization.c.client_pk)
-            .where(authorization.c.sid == sid)
+            .where(authorization.c.sid.in_(sids))
             .distinct()
-            .order_by(client.c.client_id)
+            .order_by(client.c.client_id, authorization.c.sid)
         )
-        return [(row[0], row[1]) for row in self.all(statement)]
+        return [(row[0], row[1], row[2]) for row in self.all(statement)]
 
     def claim(self, limit: int) -> list[Any]:
         """Some that are due, which nobody else will claim for a minute."""

@@ -73,7 +73,7 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
     groups = grouped(new)
     until = question.offline_until
     return ConsentPage(
-        heading="more" if again == "more" else "sign_in" if _IDENTITY.issuperset(question.scope.split()) else "use",
+        heading="more" if again == "more" else "sign_in" if _is_identity(question) else "use",
         app=portrait(server, question.client),
         notice=question.notice,
         again=again,
@@ -97,6 +97,12 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
         switch_url=url_for("oauth2server.sign_out"),
         next=here(),
     )
+
+
+def _is_identity(question: Question) -> bool:
+    """Whether the client wants to know who somebody is, and nothing else."""
+    scopes = question.scope.split()
+    return "openid" in scopes and _IDENTITY.issuperset(scopes)
 
 
 def _again(question: Question, new_offline: bool) -> str | None:

@@ -33,7 +33,7 @@ def sign_out(server: ServerState) -> Any:
             validate_csrf(request.form.get("csrf_token"))
         except ValidationError:
             return _page(server, "ask", person, onward=onward)
-        frames = [] if server.logouts is None else server.logouts.frames(server.issuer(), sessions.sid())
+        frames = [] if server.logouts is None else server.logouts.frames(server.issuer(), sessions.sids())
         logout_user()
         if frames:  # no way on before they have been loaded
             return responses.with_frames(server, _page(server, "done", None, onward=onward, frames=frames), frames)
