@@ -35,7 +35,7 @@ def rotate(alg: str, now: bool) -> None:
     click.echo(f"Made a key for {alg}.")
 
 
-@group.command("revoke")
+@group.command("revoke", context_settings={"ignore_unknown_options": True})  # one in 64 begins with a dash
 @click.argument("kid")
 @yes
 @explained

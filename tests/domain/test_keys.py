@@ -158,6 +158,11 @@ def test_a_revoked_key_is_neither_published_nor_believed(keys: Keys) -> None:
         keys.revoke("nobody")
 
 
+def test_a_kid_may_begin_with_a_dash(provider: Provider) -> None:
+    done = provider.app.test_cli_runner().invoke(args=["oauth2", "key", "revoke", "--yes", "-nobody"])
+    assert "There is no key '-nobody'" in done.output
+
+
 def test_other_workers_hear_of_a_revoked_key_in_time(provider: Provider, keys: Keys) -> None:
     keys.prepare("RS256")
     other = Keys(keys._storage, provider.app.extensions["oauth2server"].settings)
