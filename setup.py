@@ -56,6 +56,7 @@ setup(
         "Flask-Login>=0.6.3",
         "Flask-WTF>=1.2",
         "oauthlib>=4.0",
+        "joserfc>=1.8",
         "six>=1.16",
     ],
     extras_require=EXTRAS,

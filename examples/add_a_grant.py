@@ -51,7 +51,7 @@ class VoucherGrant(GrantTypeBase):
         used = ProtocolError("invalid_grant", detail="the voucher was used before")
         server.storage.replays.use_up(GRANT_TYPE, said["id"], end, refused=lambda: used)
         # Under an authorization the token can be revoked by user and client, and refreshed.
-        granted = server.authorizations.grant(request.client, user, request.scopes, sid=None, auth_time=None)
+        granted = server.authorizations.grant(request.client, user, request.scopes)
         request.user_key, request.authorization_id = user, granted.pk
         request.authorization_expires_at = granted.expires_at
         token = token_handler.create_token(request, refresh_token=True)  # only if the client may refresh

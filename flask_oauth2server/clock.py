@@ -20,9 +20,14 @@ def now() -> datetime:
     return _second(int(timestamp()))
 
 
+def moment(seconds: float) -> datetime:
+    """Seconds since the epoch as the database stores a time."""
+    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
+
+
 @lru_cache(maxsize=1)
 def _second(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return moment(seconds)
 
 
 def epoch(moment: datetime) -> int:

@@ -58,6 +58,21 @@ OAUTH2_AUDIT_EXPIRES_IN = 365 * 86400
 OAUTH2_AUDIT_KEY: str | None = None
 #: Former keys of the audit, with which older seals are still verified.
 OAUTH2_AUDIT_KEY_FALLBACKS: list[str] = []
+#: Classes of authentication (``acr``) that the app knows, the weakest first; see ``@oauth2.authentication_context``.
+OAUTH2_ACR_VALUES: list[str] = []
+#: Endpoint of the app's page for new people, to which ``prompt=create`` leads. None: that is not offered.
+OAUTH2_SIGN_UP_VIEW: str | None = None
+#: Names of hosts that may be asked although they are private, and by plain http: clients in laboratories, whose
+#: addresses are asked (logouts).
+OAUTH2_FETCH_PRIVATE_HOSTS: list[str] = []
+#: Keys that tokens are signed with, as a JWK Set in JSON with private parts, from the environment or a secret store.
+#: The first one of each algorithm signs, the others verify. None: they are made here, kept encrypted in the
+#: database, and replaced by themselves.
+OAUTH2_SIGNING_KEYS: str | None = None
+#: A signing key is replaced after so many seconds; 0: only by ``flask oauth2 key rotate``.
+OAUTH2_KEY_ROTATE_AFTER = 90 * 86400
+#: A new signing key is published so many seconds before it signs.
+OAUTH2_KEY_PUBLISHED_BEFORE = 86400
 #: Keep the reasons of refused requests, for administrators.
 OAUTH2_ENABLE_FAILURES = True
 #: They are kept so many seconds.
@@ -172,6 +187,8 @@ _OR_NONE: Mapping[str, type] = {
     "OAUTH2_RATE_STORAGE_URI": str,
     "OAUTH2_CACHE_TYPE": str,
     "OAUTH2_AUDIT_KEY": str,
+    "OAUTH2_SIGNING_KEYS": str,
+    "OAUTH2_SIGN_UP_VIEW": str,
     "OAUTH2_ALLOWED_GRANT_TYPES": list,
     "OAUTH2_ALLOWED_RESPONSE_TYPES": list,
 }

@@ -15,6 +15,7 @@ from . import cli, config, csrf, signals, transport, ui
 from .development import Development, address
 from .doctor import Doctor
 from .domain import sessions
+from .domain.claims import STANDARD, ClaimsHook
 from .errors import ConfigurationError
 from .features import DEFAULT_FEATURES
 from .models.factory import create_models
@@ -148,9 +149,49 @@ class OAuth2Server(Verbs):
 
     # --- hooks, in Flask-Login's manner --------------------------------------------------------
 
+    def authentication_context(self, hook: F) -> F:
+        """Decorator: *hook(user)* says how the person at the browser has authenticated: a pair of one of
+        ``OAUTH2_ACR_VALUES`` (or None) and a list of methods such as ``["pwd", "otp"]`` (RFC 8176), or None."""
+        return self._hooked("authentication_context", hook)
+
+    def step_up(self, hook: F) -> F:
+        """Decorator: *hook(user, acr_values, next_url)* returns a response that leads to a stronger authentication.
+
+        It is asked where a client wants one (``acr_values``; RFC 9470) that ``authentication_context`` does not tell
+        of. The page that it leads to sends the person on to *next_url*, a path on this server.
+        """
+        return self._hooked("step_up", hook)
+
+    def select_account(self, hook: F) -> F:
+        """Decorator: *hook(user, next_url)* returns a response that leads to a page where the person chooses an account
+        (``prompt=select_account``), and which sends them on to *next_url*. Without it the consent page says whose
+        account it is, and has "Not you?"."""
+        return self._hooked("select_account", hook)
+
     def subject(self, hook: F) -> F:
         """Decorator: *hook(user)* returns the ``sub`` of a user on the wire; default: the stored key."""
         return self._hooked("subject", hook)
+
+    def user_claims(self, *names: Any) -> Any:
+        """Decorator: *hook(user)* returns a dictionary of what the app knows of a user (OpenID Connect Core, 5.1).
+
+        ``@oauth2.user_claims("name", "email")`` names the claims that it may return, so that the scopes which ask
+        for them are offered and the server's metadata are true; plain ``@oauth2.user_claims`` means all standard
+        claims. Clients are told those that their scopes ask for; values that are None are left out.
+
+        :raises ConfigurationError: for a claim that the protocol defines, such as ``sub``.
+        """
+        if len(names) == 1 and callable(names[0]):
+            return self._claimed(names[0], STANDARD)
+        return lambda hook: self._claimed(hook, names)
+
+    def _claimed(self, hook: F, names: Sequence[str]) -> F:
+        claims = ClaimsHook(hook, names)
+        for scope in claims.scopes():
+            if scope.id not in self.scopes:
+                self.scopes.register(scope)
+        self._hooked("user_claims", claims)
+        return hook
 
     def consent_page(self, hook: F) -> F:
         """Decorator: *hook(question)* renders the consent page.

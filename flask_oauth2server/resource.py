@@ -41,6 +41,11 @@ class Demand(NamedTuple):
     scopes: tuple[str, ...]
     any_of: tuple[str, ...]
     optional: bool
+    #: Whether a form may bring the token (RFC 6750, 2.2).
+    in_body: bool = False
+    #: How, and how many seconds ago at most, the person has to have authenticated (RFC 9470).
+    acr: str | None = None
+    max_age: int | None = None
 
 
 class _Refusal(Exception):  # noqa: N818
@@ -52,21 +57,31 @@ class _Refusal(Exception):  # noqa: N818
         self.detail = detail or detail.saying(description)
 
 
-def require_oauth(*scopes: str, any_of: Sequence[str] = (), optional: bool = False) -> Callable[[F], F]:
+def require_oauth(
+    *scopes: str,
+    any_of: Sequence[str] = (),
+    optional: bool = False,
+    acr: str | None = None,
+    max_age: int | None = None,
+) -> Callable[[F], F]:
     """Let a view be called with an access token only (RFC 6750).
 
     :param scopes: the token needs all of them; none: any valid token will do.
     :param any_of: the token needs at least one of them.
     :param optional: a request without a token is let in, too; ``current_token`` is false then. A
         bad token is refused all the same.
+    :param acr: one of ``OAUTH2_ACR_VALUES``: so strongly, or more so, the person has to have authenticated.
+    :param max_age: so many seconds ago at most.
     :returns: a decorator for functions, methods, async functions and class-based views.
 
     Without a token, or with a bad one, the answer is 401 with a ``WWW-Authenticate`` challenge;
-    with too few scopes 403 ``insufficient_scope``, naming all that are needed.
+    with too few scopes 403 ``insufficient_scope``, naming all that are needed. Where the person has not
+    authenticated strongly or lately enough it is 401 ``insufficient_user_authentication`` (RFC 9470), with what the
+    client sends on to the authorization endpoint: ``acr_values`` and ``max_age``.
     """
     if len(scopes) == 1 and not isinstance(scopes[0], str):
         raise TypeError("Write @require_oauth() with parentheses.")
-    demand = Demand(scopes, tuple(any_of), optional)
+    demand = Demand(scopes, tuple(any_of), optional, acr=acr, max_age=max_age)
 
     def decorate(view: F) -> F:
         if isinstance(view, type) and issubclass(view, View):
@@ -78,9 +93,15 @@ def require_oauth(*scopes: str, any_of: Sequence[str] = (), optional: bool = Fal
     return decorate
 
 
-def protect(*scopes: str, any_of: Sequence[str] = (), optional: bool = False) -> Callable[[], Response | None]:
+def protect(
+    *scopes: str,
+    any_of: Sequence[str] = (),
+    optional: bool = False,
+    acr: str | None = None,
+    max_age: int | None = None,
+) -> Callable[[], Response | None]:
     """The same as :func:`require_oauth`, for a ``before_request`` of a blueprint or app."""
-    demand = Demand(scopes, tuple(any_of), optional)
+    demand = Demand(scopes, tuple(any_of), optional, acr=acr, max_age=max_age)
 
     def check() -> Response | None:
         return admit(demand)
@@ -131,13 +152,14 @@ def admit(demand: Demand) -> Response | None:
     sent = current_request()
     entered = getattr(sent, "oauth", None)
     try:
-        token = _looked_up(server, sent) if entered is None else entered.token
+        token = _looked_up(server, sent, demand) if entered is None else entered.token
         if token is None and demand.optional:
             return None
         if token is None:
             scheme = scheme_of(sent.headers.get("Authorization", ""))
             raise _Refusal(401, detail=Reason("token_missing", "no token was sent", scheme=scheme))
         _check_scopes(token, demand)
+        _check_authentication(server, token, demand)
     except _Refusal as refusal:
         return _refused(server, refusal, demand)
     except Unavailable as error:
@@ -148,17 +170,17 @@ def admit(demand: Demand) -> Response | None:
     return None
 
 
-def _looked_up(server: ServerState, sent: Request) -> TokenInfo | None:
+def _looked_up(server: ServerState, sent: Request, demand: Demand) -> TokenInfo | None:
     try:
         server.storage.schema.demand()
-        return _token(server, sent)
+        return _token(server, sent, demand)
     except DATABASE_ERRORS as error:
         server.storage.unit.translate(error)
         raise
 
 
-def _token(server: ServerState, sent: Request) -> TokenInfo | None:
-    presented = _presented(server, sent)
+def _token(server: ServerState, sent: Request, demand: Demand) -> TokenInfo | None:
+    presented = _presented(server, sent, demand)
     if presented is None:
         return None
     scheme, value = presented
@@ -198,18 +220,27 @@ def _in_query(sent: Request) -> list[str]:
         raise _Refusal(400, "invalid_request", "The query is not UTF-8.", detail=Reason("unreadable")) from None
 
 
-def _presented(server: ServerState, sent: Request) -> tuple[str, str] | None:
+def _in_body(sent: Request, demand: Demand) -> list[str]:
+    is_form = demand.in_body and sent.method == "POST" and sent.mimetype == "application/x-www-form-urlencoded"
+    return sent.form.getlist(_QUERY_TOKEN) if is_form else []
+
+
+def _presented(server: ServerState, sent: Request, demand: Demand) -> tuple[str, str] | None:
     """Scheme and value of the token that was sent, in one way only (RFC 6750, 2)."""
-    in_query = _in_query(sent)
+    in_query, in_body = _in_query(sent), _in_body(sent, demand)
     scheme, _, value = sent.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     scheme, value = scheme.lower(), value.strip()
     if scheme in server.token_types:
-        if in_query:
+        if in_query or in_body:
             raise _Refusal(400, "invalid_request", "The token was sent in two ways.", detail=Reason("token_twice"))
         if not value or any(c in value for c in ' ,"'):
             malformed = Reason("header_malformed")
             raise _Refusal(400, "invalid_request", "The Authorization header is malformed.", detail=malformed)
         return scheme, value
+    if in_body:
+        if in_query or len(in_body) > 1:
+            raise _Refusal(400, "invalid_request", "The token was sent twice.", detail=Reason("token_twice"))
+        return "bearer", in_body[0]
     if in_query and server.settings.get("OAUTH2_ENABLE_QUERY_TOKEN"):
         if len(in_query) > 1:
             raise _Refusal(400, "invalid_request", "The token was sent twice.", detail=Reason("token_twice"))
@@ -230,6 +261,23 @@ def _check_scopes(token: TokenInfo, demand: Demand) -> None:
         refusal = _Refusal(403, "insufficient_scope", description, detail=Reason("scope_not_held", **has))
         refusal.client_id = token.client_id
         raise refusal
+
+
+def _check_authentication(server: ServerState, token: TokenInfo, demand: Demand) -> None:
+    if demand.acr is not None and not server.acr.satisfies(token.acr, demand.acr):
+        detail = Reason("acr_too_weak", sent=token.acr or "", expected=[demand.acr])
+    elif demand.max_age is not None and not _is_fresh(token, demand.max_age):
+        detail = Reason("authenticated_too_long_ago")
+    else:
+        return
+    description = "The person has to authenticate again, or in another way."
+    refusal = _Refusal(401, "insufficient_user_authentication", description, detail=detail)
+    refusal.client_id = token.client_id
+    raise refusal
+
+
+def _is_fresh(token: TokenInfo, max_age: int) -> bool:
+    return token.auth_time is not None and (clock.now() - token.auth_time).total_seconds() <= max_age
 
 
 def _refused(server: ServerState, refusal: _Refusal, demand: Demand) -> Response:
@@ -253,6 +301,9 @@ def _challenge(scheme: str, refusal: _Refusal, demand: Demand) -> str:
         parts += [f'error="{refusal.error}"', f'error_description="{refusal.description}"']
     if wanted and refusal.status in (401, 403):
         parts.append(f'scope="{wanted}"')
+    if refusal.error == "insufficient_user_authentication":
+        parts += [f'acr_values="{demand.acr}"'] if demand.acr is not None else []
+        parts += [f"max_age={demand.max_age}"] if demand.max_age is not None else []
     return f"{scheme} {', '.join(parts)}"
 
 

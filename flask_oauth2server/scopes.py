@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from .errors import ConfigurationError, ScopeDoesNotExists
 
@@ -20,6 +20,8 @@ class Scope:
     :param default: granted when a client asks for no scope at all.
     :param optional: a person may leave it unticked on the consent page.
     :param powerful: marked on the consent page as far-reaching.
+    :param claims: what it tells of a person, of what the hook ``user_claims`` knows; ``profile``, ``email``,
+        ``address`` and ``phone`` have theirs already.
     :raises ConfigurationError: if *id_* is no scope token.
     """
 
@@ -33,6 +35,7 @@ class Scope:
         default: bool = False,
         optional: bool = False,
         powerful: bool = False,
+        claims: Sequence[str] = (),
     ) -> None:
         if not isinstance(id_, str) or not _SCOPE_TOKEN.fullmatch(id_):
             raise ConfigurationError(f'{id_!r} is not a scope: use printable ASCII without space, " and \\.')
@@ -43,6 +46,7 @@ class Scope:
         self.default = default
         self.optional = optional
         self.powerful = powerful
+        self.claims = tuple(claims)
 
     def __repr__(self) -> str:
         return f"<Scope {self.id}>"

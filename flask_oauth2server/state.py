@@ -14,10 +14,12 @@ import click
 
 from . import transport
 from .domain import tokens
+from .domain.acr import AcrValues
 from .domain.applications import Applications
 from .domain.audit import Audit
 from .domain.authorizations import AuthorizationRegistry
 from .domain.bearer import DatabaseTokens, TokenInfo
+from .domain.claims import UserClaims
 from .domain.client_search import ClientSearch
 from .domain.clients import OFFER, ClientRegistry
 from .domain.consent import Consents
@@ -25,6 +27,10 @@ from .domain.devices import Devices
 from .domain.failures import Failures
 from .domain.fingerprints import Keyring
 from .domain.grants import HandleKind, Handles
+from .domain.id_tokens import IdTokens
+from .domain.identifiers import Identifiers
+from .domain.keys import Keys
+from .domain.logouts import Logouts
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
 from .domain.purge import Purger
 from .domain.records import Records
@@ -137,6 +143,8 @@ class ServerState:
         #: What stands before the lookup of our own tokens, and what tells other processes of changes.
         self.token_cache: TokenCache | None = None
         self.token_push: TokenPush | None = None
+        self.id_tokens: IdTokens | None = None
+        self.logouts: Logouts | None = None
         self._open_registers()
         self._make_parts()
 
@@ -150,14 +158,17 @@ class ServerState:
         self.client_auths: dict[str, ClientAuth] = {}
         self.grants: dict[str, GrantType] = {}
         self.response_types: dict[str, ResponseType] = {}
-        self.response_modes: dict[str, Callable[[str, Mapping[str, str]], Any]] = {}
+        self.response_modes: dict[str, Callable[[Any, Mapping[str, str]], Any]] = {}
         self.request_filters: list[Callable[[Any], Any]] = []
         self.request_checks: list[Callable[[Any], None]] = []
         self.token_filters: list[Callable[[Any], None]] = []
+        self.token_preparations: list[Callable[[ClientInfo], None]] = []
         self.token_types: dict[str, TokenType] = {}
         self.token_lookups: list[Callable[[str], TokenInfo | None]] = []
+        self.session_ends: list[Callable[[Sequence[str]], None]] = []
         self.introspection: list[Callable[[Any], Mapping[str, Any]]] = []
         self.metadata: list[Callable[[str], Mapping[str, Any]]] = []
+        self.well_known = ["oauth-authorization-server"]
         self.pages: dict[str, Callable[..., Any]] = {}
         self.commands: list[click.Command] = []
         self.cleanups: list[Callable[[int], int]] = []
@@ -175,10 +186,15 @@ class ServerState:
         self.seals = Seals(storage, keyring, settings["OAUTH2_AUDIT_EXPIRES_IN"])
         self.add_cleanup(self.seals.purge)
 
+        self.keys = Keys(storage, settings)
+        self.add_cleanup(self.keys.purge)
         self.values = Values(settings["OAUTH2_TOKEN_PREFIX"], settings["OAUTH2_TOKEN_PREFIXES"])
         self.handles = Handles(storage, self.values)
         self.add_handle(OFFER, tokens.OFFER, settings["OAUTH2_OFFER_EXPIRES_IN"])
         self.subjects = Subjects(storage, self.hooks)
+        self.identifiers = Identifiers(self.subjects, self.keys)
+        self.acr = AcrValues(settings["OAUTH2_ACR_VALUES"], self.hooks)
+        self.user_claims = UserClaims(self.subjects, self.hooks, scopes)
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
         self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.is_offline)
         self.devices = Devices(settings, self.hooks)
@@ -314,8 +330,8 @@ class ServerState:
         if allowed is None or words in map(sorted_words, allowed):
             self.response_types[words] = ResponseType(grant_class, mode)
 
-    def add_response_mode(self, name: str, render: Callable[[str, Mapping[str, str]], Any]) -> None:
-        """A way to hand parameters to a redirect URI: *render(redirect_uri, parameters)*."""
+    def add_response_mode(self, name: str, render: Callable[[Any, Mapping[str, str]], Any]) -> None:
+        """A way to hand parameters to a redirect URI: *render(request, parameters)*; the request has both."""
         self.response_modes[name] = render
 
     def add_request_filter(self, peek: Callable[[Any], Any]) -> None:
@@ -326,9 +342,15 @@ class ServerState:
         """*check(request)* runs just after the redirect URI; it raises what the client is told."""
         self.request_checks.append(check)
 
-    def add_token_filter(self, change: Callable[[Any], None]) -> None:
-        """*change(issuance)* runs in the unit, before the insert."""
+    def add_token_filter(
+        self, change: Callable[[Any], None], prepare: Callable[[ClientInfo], None] | None = None
+    ) -> None:
+        """*change(issuance)* runs in the unit, before the insert.
+
+        :param prepare: called with the client once before a token request's unit; may commit what the filter needs.
+        """
         self.token_filters.append(change)
+        self.token_preparations += [] if prepare is None else [prepare]
 
     def add_token_type(self, scheme: str, judge: Callable[[TokenInfo], None]) -> None:
         """An authentication scheme at the resource; *judge(token)* raises TokenRefused."""
@@ -348,6 +370,10 @@ class ServerState:
         self.storage.changes.listen(cache.forget, cache.now)
         self.token_cache = cache
 
+    def add_session_end(self, listener: Callable[[Sequence[str]], None]) -> None:
+        """*listener(sids)* is called when somebody signs out, within that request."""
+        self.session_ends.append(listener)
+
     def add_introspection(self, members: Callable[[Any], Mapping[str, Any]]) -> None:
         """*members(row)* returns further members of an introspection answer."""
         self.introspection.append(members)
@@ -355,6 +381,10 @@ class ServerState:
     def add_metadata(self, members: Callable[[str], Mapping[str, Any]]) -> None:
         """*members(issuer)* returns further members of the server's metadata."""
         self.metadata.append(members)
+
+    def add_well_known(self, name: str) -> None:
+        """Serve that at ``/.well-known/<name>``, too."""
+        self.well_known.append(name)
 
     def add_page(self, name: str, render: Callable[..., Any]) -> None:
         """Fill the page slot *name*."""

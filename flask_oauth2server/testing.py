@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from . import clock
 from .domain import tokens
+from .domain.sessions import Authentication
 from .state import ServerState
 
 
@@ -42,7 +43,7 @@ def _issued(server: ServerState, user: Any, client_id: str | None, scopes: Seque
     allowed = server.scopes.validated(scopes)
     granted = None
     if client is not None and user is not None:
-        granted = server.authorizations.grant(client, key, allowed, sid="test", auth_time=None)
+        granted = server.authorizations.grant(client, key, allowed, Authentication("test", None))
     value, now = server.values.make(tokens.ACCESS), clock.now()
     expires_at = now + timedelta(seconds=expires_in)
     if granted is not None:

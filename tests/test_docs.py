@@ -261,6 +261,9 @@ def filled_in(provider: Provider, words: list[str], word: str) -> str:
             authorization, _ = provider.oauth2.list_authorizations(user=provider.user("ada"))[-1]
             assert len(authorization.public_id) == len(word)
             return authorization.public_id
+    if words[2:4] == ["key", "revoke"] and len(word) == 43:
+        with provider.app.app_context():
+            return provider.app.extensions["oauth2server"].keys.overview()[-1].kid
     if words[2:4] == ["token", "revoke"] and word.isdigit():
         with provider.app.app_context():
             return str(provider.oauth2.list_personal_tokens()[0].id)

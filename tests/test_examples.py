@@ -98,7 +98,7 @@ def test_the_walk_meets_no_surprise() -> None:
 
 def test_a_surprise_ends_the_walk_with_what_was_expected_and_what_came(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
-        "import flask_oauth2server.features.metadata as feature\nfeature._WELL_KNOWN = '/.well-known/something-else'\n"
+        "import flask_oauth2server.features.metadata as feature\nfeature.metadata = lambda server: ('', 404)\n"
     )
     path = f"{tmp_path}{os.pathsep}{ROOT}"
     done = subprocess.run(

@@ -31,7 +31,9 @@ BRINGS: dict[str, dict[str, Any]] = {
     },
     "refresh_token": {"parameters": {"token": {"refresh_token"}}, "grants": {"refresh_token"}},
     "client_credentials": {"grants": {"client_credentials"}},
-    "implicit": {"response_types": {"token"}},
+    "implicit": {"response_types": {"token", "id_token", "id_token token"}},
+    "hybrid": {"response_types": {"code id_token", "code token", "code id_token token"}},
+    "form_post": {"response_modes": {"form_post"}},
     "bearer": {},
     "token_cache": {},
     "revocation": {
@@ -42,6 +44,14 @@ BRINGS: dict[str, dict[str, Any]] = {
         "routes": {"/oauth/introspect"},
         "metadata": {"introspection_endpoint", "introspection_endpoint_auth_methods_supported"},
     },
+    "openid": {
+        "routes": {"/.well-known/openid-configuration"},
+        "parameters": {"authorize": {"nonce", "id_token_hint", "login_hint", "acr_values", "display", "ui_locales"}},
+        "metadata": {"id_token_signing_alg_values_supported", "subject_types_supported", "claims_supported"},
+    },
+    "userinfo": {"routes": {"/oauth/userinfo"}, "metadata": {"userinfo_endpoint"}},
+    "logout": {"routes": {"/oauth/logout"}, "metadata": {"end_session_endpoint"}},
+    "jwks": {"routes": {"/oauth/jwks"}, "metadata": {"jwks_uri"}},
     "metadata": {"routes": {"/.well-known/oauth-authorization-server"}},
     "probe": {"routes": {"/oauth/ping/", "/oauth/info/", "/oauth/invalid/"}},
     "metrics": {"routes": {"/oauth/metrics"}},
@@ -62,6 +72,7 @@ def described(provider: Provider) -> dict[str, Any]:
         "parameters": {endpoint: set(known(server, endpoint)) for endpoint in server.parameters},
         "grants": set(server.grants),
         "response_types": set(server.response_types),
+        "response_modes": set(server.response_modes),
         "methods": set(server.client_auths),
         "metadata": set(metadata.json) if metadata.status_code == 200 else set(),
     }
@@ -73,7 +84,12 @@ def test_every_feature_is_listed_here() -> None:
 
 @pytest.mark.parametrize("name", BRINGS)
 def test_a_feature_that_is_left_out(make: Callable[..., Provider], name: str) -> None:
-    on = {"OAUTH2_ENABLE_IMPLICIT": True, "OAUTH2_ENABLE_METRICS": True, "OAUTH2_METRICS_TOKEN": "a token"}
+    on = {
+        "OAUTH2_ENABLE_IMPLICIT": True,
+        "OAUTH2_ENABLE_HYBRID": True,
+        "OAUTH2_ENABLE_METRICS": True,
+        "OAUTH2_METRICS_TOKEN": "a token",
+    }
     whole = described(make(config=on))
     config = {key: value for key, value in on.items() if name.upper() not in key}
     others = [feature for feature in DEFAULT_FEATURES if name_of(feature) != name]
@@ -94,11 +110,14 @@ def test_a_switch_adds_and_removes_a_feature(make: Callable[..., Provider], feat
     provider = make(config={enabling_key(feature): switch, "OAUTH2_METRICS_TOKEN": "a token"})
     told = described(provider)
     for what, expected in BRINGS[name_of(feature)].items():
-        assert (expected <= told[what]) is switch
+        if what == "parameters":
+            assert all((names <= told[what][endpoint]) is switch for endpoint, names in expected.items())
+        else:
+            assert (expected <= told[what]) is switch
 
 
 def test_what_is_announced_is_served(make: Callable[..., Provider]) -> None:
-    provider = make(config={"OAUTH2_ENABLE_IMPLICIT": True})
+    provider = make(config={"OAUTH2_ENABLE_IMPLICIT": True, "OAUTH2_ENABLE_HYBRID": True})
     metadata = provider.api().get("/.well-known/oauth-authorization-server").json
     for name, value in metadata.items():
         if name.endswith("_endpoint"):
@@ -110,8 +129,9 @@ def test_what_is_announced_is_served(make: Callable[..., Provider]) -> None:
             answer = client.post("/oauth/token", grant_type=grant_type)
             assert answer.json["error"] != "unsupported_grant_type"
     for response_type in metadata["response_types_supported"]:
-        client = provider.client(response_types=["code", "token"])
-        page = provider.browser("ada").visit(client.address(response_type=response_type))
+        client = provider.client(scopes=["openid"], response_types=metadata["response_types_supported"])
+        asked = client.address(response_type=response_type, scope="openid", nonce="n")
+        page = provider.browser("ada").visit(asked)
         assert page.status_code == 200
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from .. import clock
@@ -13,8 +13,10 @@ from ..storage import Storage
 from ..storage.clients import ClientInfo
 from . import audit, tokens
 from .bearer import TokenInfo, Use
+from .claims import NOTHING, Wanted
 from .devices import Devices
 from .metadata import is_name
+from .sessions import NOT_KNOWN, Authentication
 
 
 class Granted(NamedTuple):
@@ -60,13 +62,15 @@ class AuthorizationRegistry:
         client: ClientInfo,
         user_key: Any,
         scopes: Sequence[str],
+        how: Authentication = NOT_KNOWN,
         *,
-        sid: str,
-        auth_time: float | None,
+        wanted: Wanted = NOTHING,
         reason: str | None = None,
     ) -> Granted:
         """A new authorization, uncommitted; it lives on only where the client may refresh.
 
+        :param how: the person had signed in.
+        :param wanted: what the parameter ``claims`` asked for.
         :param reason: why no page was shown, :data:`.audit.REMEMBERED` or :data:`.audit.BY_PROVIDER`.
         """
         offline = self._is_offline(client)
@@ -83,8 +87,8 @@ class AuthorizationRegistry:
             client_pk=client.pk,
             user_id=user_key,
             scope=" ".join(scopes),
-            sid=sid,
-            auth_time=None if auth_time is None else datetime.fromtimestamp(int(auth_time), UTC).replace(tzinfo=None),
+            **how._asdict(),
+            claims=None if wanted == NOTHING else wanted._asdict(),
             offline=offline,
             created_at=now,
             expires_at=expires_at,

@@ -32,6 +32,8 @@ class TokenInfo(NamedTuple):
     :ivar client_owner: key of the user who owns the client, or None.
     :ivar authorization_pk: key of that authorization, or None.
     :ivar good_until: when it or its authorization expires, whichever comes first; naive UTC.
+    :ivar auth_time: when the person had authenticated who gave the authorization; naive UTC, or None.
+    :ivar acr: in which of ``OAUTH2_ACR_VALUES``, or None.
     """
 
     client_id: str | None
@@ -49,6 +51,8 @@ class TokenInfo(NamedTuple):
     client_owner: Any = None
     authorization_pk: int | None = None
     good_until: datetime | None = None
+    auth_time: datetime | None = None
+    acr: str | None = None
 
     @property
     def is_personal(self) -> bool:
@@ -149,4 +153,6 @@ def _info(row: Any) -> TokenInfo:
         row.client_owner,
         row.authorization_id,
         expires_at if ends_at is None or expires_at < ends_at else ends_at,
+        row.auth_time,
+        row.acr,
     )

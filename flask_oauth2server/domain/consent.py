@@ -23,6 +23,7 @@ class Asking:
     :ivar needed: whether the page is due.
     :ivar granted: what is granted without the page.
     :ivar new: scopes not agreed to before.
+    :ivar new_claims: single claims not agreed to before.
     :ivar agreed: scopes agreed to before, of those asked for.
     :ivar since: when the client was first allowed, or None.
     :ivar always: whether the client is of the kind that is asked each time (RFC 8252, 8.6).
@@ -40,6 +41,7 @@ class Asking:
     new_host: bool
     forced: bool
     offline: bool
+    new_claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Question:
     :ivar ticket: the hidden field ``ticket``; good once, for ten minutes.
     :ivar notice: whether an earlier answer was refused, so that the page is shown again.
     :ivar scope: the scopes asked for, as sent.
+    :ivar claims: what the client wants to know of the person beyond what the scopes ask for.
     """
 
     client: ClientInfo
@@ -68,6 +71,7 @@ class Question:
     ticket: str = field(repr=False)
     notice: bool
     scope: str
+    claims: tuple[str, ...] = ()
 
 
 class Consents:
@@ -93,11 +97,19 @@ class Consents:
         self._is_offline = is_offline
 
     def asking(
-        self, client: ClientInfo, user_key: Any, scopes: Sequence[str], redirect_uri: str, *, forced: bool
+        self,
+        client: ClientInfo,
+        user_key: Any,
+        scopes: Sequence[str],
+        redirect_uri: str,
+        *,
+        forced: bool,
+        claims: Sequence[str] = (),
     ) -> Asking:
         """Whether *user_key* has to be asked for *scopes*, and what is new.
 
         :param forced: the client asked for the page (``prompt=consent``).
+        :param claims: asked for beyond the scopes.
         """
         always = not client.is_confidential and redirect_uris.is_native(redirect_uri, self._loopback_hosts)
         trusted = client.first_party and not forced and not always
@@ -107,10 +119,12 @@ class Consents:
         passed_over = [s for s in row.declined.split() if self._scopes.is_optional(s)] if row and not forced else []
         agreed = tuple(s for s in scopes if s in had)
         new = tuple(s for s in scopes if s not in had and s not in passed_over)
+        new_claims = () if trusted else tuple(c for c in claims if c not in ((row and row.claims) or ()))
         new_host = row is not None and redirect_uris.host(redirect_uri) not in row.redirect_hosts
         new_offline = row is not None and self._is_offline(client) and not row.offline
         return Asking(
-            needed=not trusted and (forced or always or bool(new) or new_host or new_offline or not agreed),
+            needed=not trusted
+            and (forced or always or bool(new) or bool(new_claims) or new_host or new_offline or not agreed),
             granted=tuple(scopes) if trusted else agreed,
             new=new,
             agreed=agreed,
@@ -119,23 +133,33 @@ class Consents:
             new_host=new_host,
             forced=forced,
             offline=row is not None and row.offline,
+            new_claims=new_claims,
         )
 
-    def still_covers(self, client: ClientInfo, user_key: Any, scopes: Sequence[str]) -> bool:
-        """Whether what was agreed to before allows *scopes* without a page; the row is held until the
+    def still_covers(
+        self, client: ClientInfo, user_key: Any, scopes: Sequence[str], claims: Sequence[str] = ()
+    ) -> bool:
+        """Whether what was agreed to before allows *scopes* and *claims* without a page; the row is held until the
         unit ends, so that withdrawing it waits."""
         if client.first_party:
             return True
         row = self._storage.consents.hold(user_key, client.pk)
-        return row is not None and set(scopes) <= set(row.scope.split())
+        return row is not None and set(scopes) <= set(row.scope.split()) and set(claims) <= set(row.claims or ())
 
     def record(
-        self, client: ClientInfo, user_key: Any, shown: Sequence[str], granted: Sequence[str], redirect_uri: str | None
+        self,
+        client: ClientInfo,
+        user_key: Any,
+        shown: Sequence[str],
+        granted: Sequence[str],
+        redirect_uri: str | None,
+        claims: Sequence[str] = (),
     ) -> None:
         """Remember an answer: shown and granted is agreed to, shown and left unticked is declined
         and withdrawn, what was not shown stays as it was.
 
         :param redirect_uri: where the answer goes; None where it goes to no address.
+        :param claims: allowed beyond the scopes.
         """
         row = self._storage.consents.hold(user_key, client.pk)
         had = row.scope.split() if row else []
@@ -149,6 +173,7 @@ class Consents:
             scope=" ".join(dict.fromkeys([*(s for s in had if s not in refused), *granted])),
             declined=" ".join(dict.fromkeys([*(s for s in declined if s not in granted), *refused])),
             redirect_hosts=list(dict.fromkeys(hosts)),
+            claims=list(dict.fromkeys([*((row and row.claims) or ()), *claims])) or None,
             offline=self._is_offline(client) or bool(row and row.offline),
         )
 

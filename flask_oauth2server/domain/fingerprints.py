@@ -11,14 +11,11 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
-
-import six
-from flask import current_app
 
 from ..errors import ConfigurationError
 from . import tokens
+from .derived import app_secrets, derived
 
 #: What is personal: of whom an entry concerns, and of who did it. Each group is erased as a whole.
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -30,6 +27,7 @@ _PLAIN = ("id", "created_at", "kind", "client_id", "authorization", "token_id", 
 #: What an HMAC is made for: none passes for another one.
 ENTRY, SEAL, REMOVED, REMOVED_BROKEN = "entry 1", "seal 1", "removed 1", "removed broken 1"
 _SHORTEST_KEY = 16
+_PURPOSE = "audit"
 
 
 def salted(values: Mapping[str, Any]) -> dict[str, str | None]:
@@ -116,26 +114,19 @@ class Keyring:
         self._signs_itself = own is not None
 
     def _secrets(self) -> Iterator[Any]:
-        theirs = [current_app.secret_key, *(current_app.config.get("SECRET_KEY_FALLBACKS") or ())]
+        theirs = list(app_secrets())
         return iter([*self._own, *theirs] if self._signs_itself else [theirs[0], *self._own, *theirs[1:]])
 
     def sign(self, purpose: str, message: bytes) -> str:
         """The name of the key, a colon, and an HMAC-SHA256."""
-        key_id, key = _derived(next(self._secrets()))
+        key_id, key = derived(next(self._secrets()), _PURPOSE)
         return f"{key_id}:{_mac(key, purpose, message)}"
 
     def check(self, purpose: str, message: bytes, signature: str) -> bool | None:
         """Whether *signature* is one of *message*; None: under a key that is not known."""
         key_id, _, mac = signature.partition(":")
-        key = dict(map(_derived, self._secrets())).get(key_id)
+        key = dict(derived(secret, _PURPOSE) for secret in self._secrets()).get(key_id)
         return None if key is None else hmac.compare_digest(mac.encode(), _mac(key, purpose, message).encode())
-
-
-@lru_cache(maxsize=64)
-def _derived(secret: Any) -> tuple[str, bytes]:
-    """A key of our own from a secret that serves others as well, and its name."""
-    key = hmac.digest(six.ensure_binary(secret), b"flask-oauth2server audit", "sha256")
-    return hmac.digest(key, b"name", "sha256").hex()[:16], key
 
 
 def _mac(key: bytes, purpose: str, message: bytes) -> str:

@@ -166,7 +166,9 @@ def _fill_in_grants(result: dict[str, Any], available: Available) -> None:
 
 def _check_together(result: dict[str, Any], available: Available, before: Mapping[str, Any]) -> None:
     grant_types, response_types = result["grant_types"], result["response_types"]
-    implicit = ["implicit"] if any("token" in words.split() for words in available.response_types) else []
+    implicit = (
+        ["implicit"] if any({"token", "id_token"} & set(words.split()) for words in available.response_types) else []
+    )
     offered_grants = [*available.grant_types, *implicit, *before.get("grant_types", ())]
     _each_known("grant_types", grant_types, offered_grants)
     _each_known("response_types", response_types, [*available.response_types, *before.get("response_types", ())])

@@ -6,7 +6,9 @@ signals one.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from flask import Flask, g, session
 from flask_login import current_user, logout_user, user_logged_in, user_logged_out, user_login_confirmed
@@ -15,8 +17,31 @@ from .. import clock
 from . import signed, tokens
 
 _SID = "_oauth2_sid"
+_SID_OF = "_oauth2_sid_of"
+_SIDS_BEFORE = "_oauth2_sids_before"
+#: So many are remembered; the session may be a cookie.
+_MOST_SIDS = 6
 _AUTH_TIME = "_oauth2_auth_time"
 _PURPOSE = "re-authentication"
+
+
+class Authentication(NamedTuple):
+    """How a person had signed in when they allowed a client.
+
+    :ivar sid: of the session.
+    :ivar auth_time: naive UTC; None: not known.
+    :ivar acr: the class of the authentication, if the host said so.
+    :ivar amr: its methods (RFC 8176).
+    """
+
+    sid: str | None
+    auth_time: datetime | None
+    acr: str | None = None
+    amr: list[str] | None = None
+
+
+#: Where nobody was at a browser.
+NOT_KNOWN = Authentication(None, None)
 
 
 def init_app(app: Flask) -> None:
@@ -28,7 +53,11 @@ def init_app(app: Flask) -> None:
 
 def _begin(app: Flask, **_: Any) -> None:
     g.oauth2server_login = True
-    session[_SID] = tokens.random_text()
+    if session.get(_SID_OF) != session.get("_user_id"):
+        _tell_end(app)  # somebody else was there, and has not signed out
+    before = sids()
+    session.pop(_SID, None)
+    session[_SIDS_BEFORE] = [*before, sid()][-_MOST_SIDS:-1]
     session.pop(_AUTH_TIME, None)
     if session.get("_fresh"):
         _confirm(app)
@@ -40,8 +69,19 @@ def _confirm(app: Flask, **_: Any) -> None:
 
 def _end(app: Flask, **_: Any) -> None:
     g.oauth2server_login = True
-    session.pop(_SID, None)
     session.pop(_AUTH_TIME, None)
+    if not g.pop("oauth2server_asked_again", False):
+        _tell_end(app)
+
+
+def _tell_end(app: Flask) -> None:
+    """The session is over: whoever wants to know is told its ids."""
+    ended = sids()
+    for name in (_SID, _SID_OF, _SIDS_BEFORE):
+        session.pop(name, None)
+    if ended:
+        for listener in app.extensions["oauth2server"].session_ends:
+            listener(ended)
 
 
 def has_changed() -> bool:
@@ -68,10 +108,15 @@ def claimed() -> str | None:
 
 
 def sid() -> str:
-    """The id of this session; made now if the host logged the person in past Flask-Login."""
-    if _SID not in session:
-        session[_SID] = tokens.random_text()
+    """The id of this session; made now if it is a new one, or the host logged somebody in past Flask-Login."""
+    if _SID not in session or session.get(_SID_OF) != session.get("_user_id"):
+        session[_SID], session[_SID_OF] = tokens.random_text(), session.get("_user_id")
     return str(session[_SID])
+
+
+def sids() -> list[str]:
+    """The ids that the session at this browser has had, this one last: each login gives it another one."""
+    return [*session.get(_SIDS_BEFORE, ()), *([str(session[_SID])] if _SID in session else [])]
 
 
 def auth_time() -> float | None:
@@ -81,15 +126,21 @@ def auth_time() -> float | None:
     return float(value[1]) if isinstance(value, list) and value[0] == session.get("_user_id") else None
 
 
-def proof(request_digest: str) -> str:
-    """A signed note that re-authentication for this request was asked for now."""
-    return signed.sign(_PURPOSE, [request_digest, clock.timestamp()])
+def authentication() -> Authentication:
+    """How the person at the browser has signed in, as tokens will say it."""
+    since = auth_time()
+    return Authentication(sid(), None if since is None else clock.moment(since))
 
 
-def asked_at(value: str | None, request_digest: str) -> float | None:
-    """When *value*, a :func:`proof` for this request, was made; None if it is none or too old."""
+def note(request_digest: str, step: str, before: Mapping[str, float]) -> str:
+    """A signed note that *step* was asked for now for this request, and others *before*."""
+    return signed.sign(_PURPOSE, [request_digest, {**before, step: clock.timestamp()}])
+
+
+def noted(value: str | None, request_digest: str) -> dict[str, float]:
+    """When each step was asked for, as *value* says, a :func:`note` for this request; empty if it is none, or old."""
     payload = signed.read(_PURPOSE, value)
-    return float(payload[1]) if payload is not None and payload[0] == request_digest else None
+    return dict(payload[1]) if payload is not None and payload[0] == request_digest else {}
 
 
 def is_older(max_age: int) -> bool:
@@ -103,5 +154,6 @@ def reauthenticate(login_manager: Any) -> Any:
     if login_manager.refresh_view or login_manager.needs_refresh_callback:
         session["_fresh"] = False  # so that a view that asks does not send the person straight back
         return login_manager.needs_refresh()
+    g.oauth2server_asked_again = True  # the session goes on, if the same person signs in
     logout_user()
     return login_manager.unauthorized()

@@ -13,6 +13,8 @@ from oauthlib.oauth2.rfc6749 import errors
 
 from .. import clock
 from ..domain import redirect_uris, tokens
+from ..domain.claims import Wanted
+from ..domain.sessions import Authentication
 from ..errors import ProtocolError, Reused
 from ..oauth.request import ProtocolRequest
 from ..reasons import Plain, Reason
@@ -141,6 +143,8 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
     request.user_key, request.scopes = code.user_id, scopes
     request.authorization_id = code.authorization_id
     request.authorization_expires_at = code.authorization_expires_at
+    request.authentication = Authentication(code.sid, code.auth_time, code.acr, code.amr)
+    request.wanted = Wanted(**(code.claims or {}))
     request.use_up = partial(_use_up, server, code)
     return True
 

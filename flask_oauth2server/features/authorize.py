@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,21 +12,20 @@ from flask import request as http
 from flask_wtf.csrf import ValidationError, validate_csrf
 
 from .. import clock, signals
-from ..domain import audit, consent, sessions
+from ..domain import audit, consent
 from ..errors import NO_LOGIN, ConfigurationError, PageError, ProtocolError, TicketRefused
-from ..oauth import authorization_request, parameters, responses
+from ..oauth import authorization_request, interaction, parameters, responses
+from ..oauth.interaction import PROOF, prompts
 from ..oauth.parameters import Parameters
 from ..oauth.request import ProtocolRequest
 from ..reasons import Reason
 from ..signals import tell
 from ..state import ServerState
+from ..text import Sentence
 from ..transport import endpoint_url
 
-#: Carries the proof that re-authentication was asked for; the login's ``next`` brings it back.
-PROOF = "reauthenticated"
-
-_PROMPTS = ("none", "login", "consent")
-_LONGEST_ADDRESS = 8192
+_PROMPTS = ("none", "login", "consent", "select_account")
+_LONGEST_AGE = 10**9 - 1
 
 
 def init_app(server: ServerState) -> None:
@@ -38,17 +37,31 @@ def init_app(server: ServerState) -> None:
     server.add_parameters("authorize", "prompt", "max_age", "request", "request_uri", PROOF)
     server.add_response_mode("query", responses.query_mode)
     server.add_response_mode("fragment", responses.fragment_mode)
-    for check in (check_request_object, partial(check_response_type, server), check_prompt):
+    server.add_client_metadata("default_max_age", None, check_max_age)
+    for check in (check_request_object, partial(check_response_type, server), partial(check_prompt, server)):
         server.add_request_check(check)
-    server.add_metadata(metadata)
+    server.add_metadata(partial(metadata, server))
 
 
-def metadata(issuer: str) -> dict[str, Any]:
-    """RFC 8414, 2 and RFC 9207, 3."""
+def metadata(server: ServerState, issuer: str) -> dict[str, Any]:
+    """RFC 8414, 2, RFC 9207, 3 and Initiating User Registration, 4.1."""
     return {
         "authorization_endpoint": endpoint_url(issuer, "oauth2server.authorize"),
         "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": offered_prompts(server),
+        "acr_values_supported": list(server.settings["OAUTH2_ACR_VALUES"]),
     }
+
+
+def offered_prompts(server: ServerState) -> list[str]:
+    """What ``prompt`` may say here."""
+    return [*_PROMPTS, *(["create"] if server.settings["OAUTH2_SIGN_UP_VIEW"] else [])]
+
+
+def check_max_age(value: Any, _metadata: Mapping[str, Any]) -> None:
+    """``default_max_age`` of a client: seconds."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LONGEST_AGE:
+        raise ValueError(Sentence("must be a number of seconds."))
 
 
 # --- checks, just after the redirect URI ----------------------------------------------------------
@@ -76,21 +89,17 @@ def check_response_type(server: ServerState, request: ProtocolRequest) -> None:
         raise ProtocolError("invalid_request", "This response_mode is not offered here.", detail=reason)
 
 
-def check_prompt(request: ProtocolRequest) -> None:
+def check_prompt(server: ServerState, request: ProtocolRequest) -> None:
     """``prompt`` and ``max_age``, for every request and not for OpenID Connect's alone."""
-    words = _prompts(request)
-    if any(word not in _PROMPTS for word in words) or ("none" in words and len(words) > 1):
-        reason = Reason("prompt", sent=request.prompt, expected=list(_PROMPTS))
-        allowed = f"prompt is none alone, or some of: {', '.join(_PROMPTS[1:])}."
+    words, offered = prompts(request), offered_prompts(server)
+    if any(word not in offered for word in words) or ("none" in words and len(words) > 1):
+        reason = Reason("prompt", sent=request.prompt, expected=offered)
+        allowed = f"prompt is none alone, or some of: {', '.join(offered[1:])}."
         raise ProtocolError("invalid_request", allowed, detail=reason)
     max_age = request.max_age
     if max_age is not None and not (max_age.isascii() and max_age.isdigit() and len(max_age) < 10):
         reason = Reason("max_age", sent=max_age)
         raise ProtocolError("invalid_request", "max_age is a whole number of seconds.", detail=reason)
-
-
-def _prompts(request: ProtocolRequest) -> list[str]:
-    return (request.prompt or "").split()
 
 
 # --- the view -------------------------------------------------------------------------------------
@@ -112,14 +121,13 @@ def authorize(server: ServerState) -> Response:
     sent = parameters.from_query(server, "authorize")
     person = server.subjects.person()  # before anything is refused, so that it is known who saw it
     request, error = _validated(server, sent)
-    if person is None and "none" not in _prompts(request):
-        first = None if error else _asking_for_proof(request, sent)
-        return first or make_response(server.login_manager.unauthorized())
+    if person is None and "none" not in prompts(request):
+        return interaction.sign_in(server, request, sent, proving=error is None)
     if error is None and person is None:
         error = ProtocolError("login_required", "Nobody is signed in.", detail=Reason("not_signed_in"))
     if error is not None:
         return responses.authorization_error(server, request, error)
-    return _reauthentication(server, request, sent) or _consent(server, request, person)
+    return interaction.needed(server, request, sent, person) or _consent(server, request, person)
 
 
 def _as_get(server: ServerState) -> Response:
@@ -127,7 +135,7 @@ def _as_get(server: ServerState) -> Response:
     session cookie (SameSite=Lax), and a login can only come back to an address."""
     sent = parameters.from_form(server, "authorize")
     _validated(server, sent)
-    return _to_itself(sent)
+    return make_response(redirect(interaction.address(sent), 303))
 
 
 def _validated(server: ServerState, sent: Parameters) -> tuple[ProtocolRequest, ProtocolError | None]:
@@ -142,47 +150,14 @@ def _validated(server: ServerState, sent: Parameters) -> tuple[ProtocolRequest, 
     return request, error
 
 
-def _to_itself(sent: Parameters) -> Response:
-    path = "/" + f"{http.script_root}{http.path}".lstrip("/")  # never //host, whatever a proxy says
-    address = f"{path}?{sent.encoded()}"
-    if len(address) > _LONGEST_ADDRESS:
-        raise PageError("invalid_request", "The request is too long.", status=414, detail=Reason("too_large"))
-    return make_response(redirect(address, 303))
-
-
-def _must_prove(request: ProtocolRequest) -> bool:
-    """Whether ``prompt=login`` or ``max_age`` wants the person to prove again who they are."""
-    too_old = request.max_age is not None and sessions.is_older(int(request.max_age))
-    return too_old or "login" in _prompts(request)
-
-
-def _asking_for_proof(request: ProtocolRequest, sent: Parameters) -> Response | None:
-    """Back to here with a note of when the proof was asked for, which the login's ``next`` will carry."""
-    digest = request.parameters.digest()
-    if not _must_prove(request) or sessions.asked_at(sent.get(PROOF), digest) is not None:
-        return None
-    return _to_itself(Parameters([*sent.without(PROOF), (PROOF, sessions.proof(digest))]))
-
-
-def _reauthentication(server: ServerState, request: ProtocolRequest, sent: Parameters) -> Response | None:
-    """Send a signed-in person to sign in again, unless they have done so since it was asked for
-    (OpenID Connect Core, 3.1.2.3)."""
-    if not _must_prove(request):
-        return None
-    asked_at, proved_at = sessions.asked_at(sent.get(PROOF), request.parameters.digest()), sessions.auth_time()
-    if asked_at is not None and proved_at is not None and proved_at > asked_at:
-        return None
-    if "none" in _prompts(request):
-        reason = Reason("signed_in_too_long_ago")
-        error = ProtocolError("login_required", "The person signed in too long ago.", detail=reason)
-        return responses.authorization_error(server, request, error)
-    return _asking_for_proof(request, sent) or make_response(sessions.reauthenticate(server.login_manager))
-
-
 def _consent(server: ServerState, request: ProtocolRequest, person: Any) -> Response:
     assert request.client is not None and request.redirect_uri is not None
-    key, prompts, scopes = server.subjects.key_of(person), _prompts(request), list(request.scopes or ())
-    asking = server.consents.asking(request.client, key, scopes, request.redirect_uri, forced="consent" in prompts)
+    key, asked, scopes = server.subjects.key_of(person), prompts(request), list(request.scopes or ())
+    # Where the host has no page to choose an account, this one says whose it is, and has "Not you?".
+    forced = "consent" in asked or ("select_account" in asked and "select_account" not in server.hooks)
+    asking = server.consents.asking(
+        request.client, key, scopes, request.redirect_uri, forced=forced, claims=request.wanted.extra
+    )
     if http.method == "POST":
         return _answered(server, request, person, asking)
     if not asking.needed:
@@ -195,7 +170,7 @@ def _consent(server: ServerState, request: ProtocolRequest, person: Any) -> Resp
     decided = _decided(server, question)
     if decided is not None:
         return _granted_or_denied(server, request, key, decided)
-    if "none" in prompts:
+    if "none" in asked:
         error = ProtocolError("consent_required", "The person has to be asked.", detail=Reason("consent_needed"))
         return responses.authorization_error(server, request, error)
     return _page(server, question)
@@ -220,6 +195,7 @@ def _question(
         ticket=server.consents.tickets.make(_binding(server, request, person)),
         notice=again,
         scope=" ".join(scopes),
+        claims=request.wanted.extra,
     )
 
 

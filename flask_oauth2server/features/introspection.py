@@ -73,7 +73,7 @@ def _told(server: ServerState, client: ClientInfo, value: str) -> dict[str, Any]
         "iss": server.issuer(),
         **described,
         **({"client_id": row.client_id} if row.client_id else {}),
-        **({"sub": server.subjects.sub(row.user_id)} if row.user_id is not None else {}),
+        **({"sub": server.identifiers.of(client, row.user_id)} if row.user_id is not None else {}),
         **{name: member for members in server.introspection for name, member in members(row).items()},
     }
 

@@ -11,13 +11,12 @@ from flask import Response
 from ..oauth import responses
 from ..state import ServerState
 
-_WELL_KNOWN = "/.well-known/oauth-authorization-server"
-
 
 def init_app(server: ServerState) -> None:
     """Serve the document in every form that clients try for an issuer with a path (3.1)."""
     path = urlsplit(server.settings["OAUTH2_ISSUER"] or "").path.rstrip("/")
-    rules = [_WELL_KNOWN, *([f"{_WELL_KNOWN}{path}", f"{path}{_WELL_KNOWN}"] if path else [])]
+    known = [f"/.well-known/{name}" for name in server.well_known]
+    rules = [rule for at in known for rule in (at, *((f"{at}{path}", f"{path}{at}") if path else ()))]
     for number, rule in enumerate(rules):
         name = f"metadata_{number}" if number else "metadata"
         server.add_route(rule, name, partial(metadata, server), page=False, at_root=True, cors=True)
@@ -37,11 +36,11 @@ def metadata(server: ServerState) -> Response:
     for further in server.metadata:
         members.update(further(issuer))
     told = {name: value for name, value in members.items() if value not in (None, "", [])}
-    response = responses.json_answer(told, headers={"Cache-Control": "public, max-age=300"})
-    del response.headers["Pragma"]
-    return response
+    return responses.may_be_kept(responses.json_answer(told), 300)
 
 
 def _grant_types(server: ServerState) -> list[str]:
-    implicit = ["implicit"] if any("token" in words.split() for words in server.response_types) else []
+    implicit = (
+        ["implicit"] if any({"token", "id_token"} & set(words.split()) for words in server.response_types) else []
+    )
     return [*server.grants, *implicit]

@@ -10,6 +10,8 @@ from oauthlib.oauth2 import RefreshTokenGrant
 
 from .. import clock
 from ..domain import tokens
+from ..domain.claims import Wanted
+from ..domain.sessions import Authentication
 from ..errors import ProtocolError, Reused, TokenRefused
 from ..oauth.request import ProtocolRequest
 from ..reasons import Reason
@@ -67,6 +69,8 @@ def redeem(server: ServerState, request: ProtocolRequest, value: str) -> bool:
     request.original_scopes = scopes
     request.authorization_id = row.authorization_id
     request.authorization_expires_at = row.authorization_expires_at
+    request.authentication = Authentication(row.sid, row.auth_time, row.acr, row.amr)
+    request.wanted = Wanted(**(row.claims or {}))
     request.generation = row.generation + 1
     request.kept_refresh = None if request.client.rotates else value
     request.use_up = partial(_use_up, server, request, row)

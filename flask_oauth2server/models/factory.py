@@ -29,11 +29,13 @@ class Models:
     Token: Any
     Consent: Any
     Replay: Any
+    SigningKey: Any
     AuditEvent: Any
     AuditSeal: Any
     Failure: Any
     FailureCount: Any
     DailyCount: Any
+    LogoutDelivery: Any
     DoctorReport: Any
 
     def __iter__(self) -> Any:
@@ -97,6 +99,7 @@ def _add_indexes(models: Models) -> None:
     Index("ix_oauth2_client_introspect_id", client.c.may_introspect, client.c.id)
     Index("ix_oauth2_client_term_term", term.c.term, term.c.client_pk)
     authorization = models.Authorization.__table__.c
+    Index("ix_oauth2_authorization_sid", authorization["sid"])
     Index("ix_oauth2_authorization_user_id_id", *authorization["user_id", "id"])
     Index("ix_oauth2_authorization_user_client_id", *authorization["user_id", "client_pk", "id"])
     for of_client in (models.Authorization.__table__, models.Token.__table__):

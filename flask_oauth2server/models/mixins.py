@@ -43,7 +43,8 @@ def ordered(length: int) -> TypeEngine[str]:
     return exact(length).with_variant(String(length, collation="C"), "postgresql")
 
 
-def _client_key(nullable: bool = False, unique: bool = False, index: bool = True) -> Any:
+def client_key(nullable: bool = False, unique: bool = False, index: bool = True) -> Any:
+    """A foreign key to a client, with which the row goes."""
     target = ForeignKey("oauth2_client.id", ondelete="CASCADE")
     return mapped_column(key_type(), target, nullable=nullable, index=index, unique=unique)
 
@@ -129,7 +130,7 @@ class ClientSecretMixin(Row):
 
     @declared_attr
     def client_pk(cls) -> Mapped[int]:  # noqa: N805
-        return _client_key()  # type: ignore[no-any-return]
+        return client_key()  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<ClientSecret {self.id}>"
@@ -146,7 +147,7 @@ class ClientLogoMixin(Row):
 
     @declared_attr
     def client_pk(cls) -> Mapped[int]:  # noqa: N805
-        return _client_key(unique=True)  # type: ignore[no-any-return]
+        return client_key(unique=True)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<ClientLogo {self.id}>"
@@ -161,7 +162,7 @@ class ClientTermMixin(Row):
 
     @declared_attr
     def client_pk(cls) -> Mapped[int]:  # noqa: N805
-        return _client_key()  # type: ignore[no-any-return]
+        return client_key()  # type: ignore[no-any-return]
 
 
 class AuthorizationMixin(Row):
@@ -173,6 +174,10 @@ class AuthorizationMixin(Row):
     scope: Mapped[str] = mapped_column(Text, nullable=False)
     sid: Mapped[str | None] = mapped_column(String(64), nullable=True)
     auth_time: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
+    acr: Mapped[str | None] = mapped_column(String(255), nullable=True)
+    amr: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), nullable=True)
+    #: What the parameter ``claims`` asked for, as far as it was granted.
+    claims: Mapped[dict[str, list[str]] | None] = mapped_column(JSON(none_as_null=True), nullable=True)
     offline: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
     last_used_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
     expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False)
@@ -186,7 +191,7 @@ class AuthorizationMixin(Row):
 
     @declared_attr
     def client_pk(cls) -> Mapped[int]:  # noqa: N805
-        return _client_key(index=False)  # type: ignore[no-any-return]
+        return client_key(index=False)  # type: ignore[no-any-return]
 
     @property
     def scopes(self) -> list[str]:
@@ -210,7 +215,7 @@ class GrantMixin(Row):
 
     @declared_attr
     def client_pk(cls) -> Mapped[int]:  # noqa: N805
-        return _client_key()  # type: ignore[no-any-return]
+        return client_key()  # type: ignore[no-any-return]
 
     @declared_attr
     def authorization_id(cls) -> Mapped[int | None]:  # noqa: N805
@@ -242,7 +247,7 @@ class TokenMixin(Row):
 
     @declared_attr
     def client_pk(cls) -> Mapped[int | None]:  # noqa: N805
-        return _client_key(nullable=True, index=False)  # type: ignore[no-any-return]
+        return client_key(nullable=True, index=False)  # type: ignore[no-any-return]
 
     @declared_attr
     def authorization_id(cls) -> Mapped[int | None]:  # noqa: N805
@@ -265,12 +270,14 @@ class ConsentMixin(Row):
     scope: Mapped[str] = mapped_column(Text, nullable=False)
     declined: Mapped[str] = mapped_column(Text, nullable=False)
     redirect_hosts: Mapped[list[str]] = mapped_column(JSON, nullable=False)
+    #: Claims that no scope had asked for.
+    claims: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True), nullable=True)
     offline: Mapped[bool] = mapped_column(Boolean, nullable=False, default=False)
     updated_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, default=clock.now)
 
     @declared_attr
     def client_pk(cls) -> Mapped[int]:  # noqa: N805
-        return _client_key()  # type: ignore[no-any-return]
+        return client_key()  # type: ignore[no-any-return]
 
 
 class ReplayMixin(Row):
@@ -285,3 +292,33 @@ class ReplayMixin(Row):
     namespace: Mapped[str] = mapped_column(exact(255), nullable=False)
     digest: Mapped[str] = mapped_column(String(64), nullable=False)
     expires_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
+
+
+class SigningKeyMixin(Row):
+    """A key pair that tokens are signed with, or the salt of pairwise subjects.
+
+    One key after the other of an algorithm is a generation. What a key does now follows from the times:
+    the next one waits for ``active_from``, the last that has reached it signs, those before verify.
+    """
+
+    __tablename__ = "oauth2_signing_key"
+    __table_args__ = (
+        UniqueConstraint("use", "alg", "generation", name="uq_oauth2_signing_key_use_alg_generation"),
+        Row.__table_args__,
+    )
+
+    #: ``sig``, or ``salt``.
+    use: Mapped[str] = mapped_column(String(16), nullable=False)
+    alg: Mapped[str] = mapped_column(String(32), nullable=False)
+    generation: Mapped[int] = mapped_column(Integer, nullable=False)
+    kid: Mapped[str] = mapped_column(exact(64), nullable=False)
+    #: A JWK for everybody; without value for a salt.
+    public: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), nullable=True)
+    #: The whole JWK, encrypted.
+    private: Mapped[str] = mapped_column(Text, nullable=False)
+    active_from: Mapped[datetime] = mapped_column(DateTime, nullable=False)
+    #: Trusted no more from then on, whatever it has signed.
+    revoked_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True)
+
+    def __repr__(self) -> str:
+        return f"<SigningKey {self.alg} {self.generation}>"

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, Date, DateTime, Integer, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from .. import clock
-from .mixins import Row, exact, key_type
+from .mixins import Row, client_key, exact, key_type
 
 
 class AuditEventMixin(Row):
@@ -137,6 +137,29 @@ class DailyCountMixin(Row):
 
     def __repr__(self) -> str:
         return f"<DailyCount {self.day} {self.name}>"
+
+
+class LogoutDeliveryMixin(Row):
+    """A logout token that a client has yet to be told, or could not be."""
+
+    __tablename__ = "oauth2_logout_delivery"
+
+    issuer: Mapped[str] = mapped_column(String(255), nullable=False)
+    sid: Mapped[str] = mapped_column(String(64), nullable=False)
+    #: What the client calls the person.
+    sub: Mapped[str] = mapped_column(String(255), nullable=False)
+    jti: Mapped[str] = mapped_column(String(64), nullable=False)
+    tries: Mapped[int] = mapped_column(Integer, nullable=False, default=0)
+    next_at: Mapped[datetime] = mapped_column(DateTime, nullable=False, index=True)
+    failed_at: Mapped[datetime | None] = mapped_column(DateTime, nullable=True, index=True)
+    last_error: Mapped[str | None] = mapped_column(String(255), nullable=True)
+
+    @declared_attr
+    def client_pk(cls) -> Mapped[int]:  # noqa: N805
+        return client_key()  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<LogoutDelivery {self.id}>"
 
 
 class DoctorReportMixin(Row):

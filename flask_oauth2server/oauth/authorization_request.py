@@ -103,10 +103,11 @@ def grant(
     def work() -> tuple[str, dict[str, str]]:
         if use_up_ticket is not None:
             use_up_ticket()
-        elif not server.consents.still_covers(client, user_key, scopes):
+        elif not server.consents.still_covers(client, user_key, scopes, request.wanted.extra):
             raise TicketRefused("the consent was withdrawn meanwhile")
+        request.authentication = request.authentication or sessions.authentication()
         granted = server.authorizations.grant(
-            client, user_key, scopes, sid=sessions.sid(), auth_time=sessions.auth_time(), reason=reason or unasked
+            client, user_key, scopes, request.authentication, wanted=request.wanted, reason=reason or unasked
         )
         for handle in request.parameters.handles:
             if not server.storage.grants.consume(handle):
@@ -118,7 +119,7 @@ def grant(
         request.user_key, request.scopes = user_key, list(scopes)
         answer = give(request)
         if shown is not None:
-            server.consents.record(client, user_key, shown, scopes, request.redirect_uri)
+            server.consents.record(client, user_key, shown, scopes, request.redirect_uri, request.wanted.extra)
         return granted.public_id, answer
 
     try:

@@ -46,6 +46,8 @@ class TokenMaker(TokenBase):
             parameters=request.parameters,
             payload=request.payload,
             authorization_id=request.authorization_id,
+            authentication=request.authentication,
+            wanted=request.wanted,
         )
         issuance.access_token = server.values.make(tokens.ACCESS)
         for change in server.token_filters:
@@ -108,6 +110,8 @@ class Provider:
         kind = self.server.grants[grant_type]
         if kind.before_unit is not None:
             kind.before_unit(parameters, client)
+        for prepare in self.server.token_preparations:
+            prepare(client)
         unit = self.server.storage.unit
         try:
             issuance = unit.run(lambda: self._issue(grant_type, for_token(parameters, client)), apart=kind.apart)

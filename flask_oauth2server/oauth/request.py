@@ -11,6 +11,8 @@ from typing import Any
 
 from oauthlib.common import Request
 
+from ..domain.claims import NOTHING, Wanted
+from ..domain.sessions import Authentication
 from ..storage.clients import ClientInfo
 from .parameters import Parameters
 
@@ -34,6 +36,8 @@ class Issuance:
     :ivar refresh_token: value of the refresh token that goes with it, or None.
     :ivar payload: what the code remembered of the authorization request.
     :ivar authorization_id: key of the authorization that it hangs on, or None.
+    :ivar authentication: how the person had signed in who gave that; None where nobody did.
+    :ivar wanted: what the parameter ``claims`` asked for then.
     :ivar columns: further columns of the token's row, for a feature that has added some.
     """
 
@@ -49,6 +53,8 @@ class Issuance:
     refresh_token: str | None = field(default=None, repr=False)
     payload: dict[str, Any] = field(default_factory=dict, repr=False)
     authorization_id: int | None = None
+    authentication: Authentication | None = None
+    wanted: Wanted = NOTHING
     columns: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def answer(self) -> dict[str, Any]:
@@ -90,6 +96,12 @@ class ProtocolRequest(Request):
     use_up: Callable[[], None] | None
     authorization_id: int | None
     authorization_expires_at: datetime | None
+    authentication: Authentication | None
+    #: The ``sub`` of the ID token that came as a hint.
+    hinted: str | None
+    #: What the parameter ``claims`` asks for, and classes of authentication that it insists on.
+    wanted: Wanted
+    essential_acr: tuple[str, ...]
     #: Scopes of the authorization that a refresh starts from.
     original_scopes: list[str]
     generation: int
@@ -111,7 +123,9 @@ class ProtocolRequest(Request):
         self.detail = self.cause = ""
         self.user_key = None
         self.use_up = None
-        self.authorization_id = self.authorization_expires_at = None
+        self.authorization_id = self.authorization_expires_at = self.authentication = None
+        self.hinted = None
+        self.wanted, self.essential_acr = NOTHING, ()
         self.original_scopes = []
         self.generation = 0
         self.kept_refresh = None

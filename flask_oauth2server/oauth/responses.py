@@ -6,9 +6,9 @@ import functools
 import inspect
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Response, current_app, g, jsonify, make_response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -47,6 +47,13 @@ def json_answer(members: Mapping[str, Any], status: int = 200, headers: Mapping[
     response.headers.extend(_ALWAYS)
     if headers:
         response.headers.update(headers)
+    return response
+
+
+def may_be_kept(response: Response, seconds: int) -> Response:
+    """Let everybody's caches keep an answer."""
+    response.headers["Cache-Control"] = f"public, max-age={seconds}"
+    del response.headers["Pragma"]
     return response
 
 
@@ -228,10 +235,21 @@ def error_page(server: ServerState, error: ProtocolError) -> Response:
 _SOURCES = {"default-src": "'none'", "style-src": "'self'", "script-src": "'self'", "img-src": "'self'"}
 
 
-def secured(settings: Mapping[str, Any], response: Response, form_action: str = "'self'") -> Response:
-    """Headers of every page (RFC 9700, 4.16 and 4.2.4): no frames, no scripts but ours, no cache."""
+def with_frames(server: ServerState, page: str, frames: Sequence[str]) -> Response:
+    """A page that loads *frames* of clients, and none but those."""
+    origins = sorted({"://".join(urlsplit(address)[:2]) for address in frames})
+    return secured(server.settings, make_response(page), frames=" ".join(origins))
+
+
+def secured(settings: Mapping[str, Any], response: Response, form_action: str = "'self'", frames: str = "") -> Response:
+    """Headers of every page (RFC 9700, 4.16 and 4.2.4): in no frame, no scripts but ours, no cache.
+
+    :param frames: sources of frames within it.
+    """
     headers = response.headers
     sources = _with_hosts(_SOURCES, settings["OAUTH2_CSP_SOURCES"])
+    if frames:
+        sources["frame-src"] = f"{sources.get('frame-src', '')} {frames}".strip()
     policy = "; ".join(f"{directive} {value}" for directive, value in sources.items())
     headers.setdefault(
         "Content-Security-Policy", f"{policy}; form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
@@ -279,7 +297,7 @@ def authorization_answer(server: ServerState, to: ProtocolRequest, parameters: M
     told["iss"] = server.issuer()
     if description:
         told["error_description"] = description  # last, so that an empty fragment may follow
-    response: Response = server.response_modes[response_mode(server, to)](to.redirect_uri, told)
+    response: Response = server.response_modes[response_mode(server, to)](to, told)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
@@ -294,17 +312,35 @@ def response_mode(server: ServerState, to: ProtocolRequest) -> str:
     return asked if may and asked is not None else default
 
 
-def query_mode(redirect_uri: str, parameters: Mapping[str, str]) -> Response:
-    """Parameters in the query, appended as a string."""
-    mark = "?" if "?" not in redirect_uri else "" if redirect_uri.endswith(("?", "&")) else "&"
+def query_mode(to: ProtocolRequest, parameters: Mapping[str, str]) -> Response:
+    """Parameters in the query."""
     # An empty fragment keeps browsers from attaching the request's own (RFC 9700, 4.1.3).
     end = "#" if "error" in parameters else ""
-    return _redirect(f"{redirect_uri}{mark}{urlencode(parameters)}{end}")
+    return _redirect(_appended(to.redirect_uri or "", parameters) + end)
 
 
-def fragment_mode(redirect_uri: str, parameters: Mapping[str, str]) -> Response:
+def _appended(redirect_uri: str, parameters: Mapping[str, str]) -> str:
+    """With a query, appended as a string: what was registered stays as it is, letter by letter."""
+    mark = "?" if "?" not in redirect_uri else "" if redirect_uri.endswith(("?", "&")) else "&"
+    return f"{redirect_uri}{mark}{urlencode(parameters)}"
+
+
+def with_state(redirect_uri: str, state: str | None) -> str:
+    """Where it goes on after signing out (RP-Initiated Logout, 3); ``state`` comes back as it was sent."""
+    return _appended(redirect_uri, {"state": state}) if state else redirect_uri
+
+
+def logout_answer(redirect_uri: str, state: str | None) -> Response:
+    """Back to a client after signing out."""
+    response = _redirect(with_state(redirect_uri, state))
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def fragment_mode(to: ProtocolRequest, parameters: Mapping[str, str]) -> Response:
     """Parameters in the fragment."""
-    return _redirect(f"{redirect_uri}#{urlencode(parameters)}")
+    return _redirect(f"{to.redirect_uri}#{urlencode(parameters)}")
 
 
 class _Redirect(Response):

@@ -28,11 +28,13 @@ from .failure_counts import FailureCounts
 from .failures import Failures
 from .grants import Grants
 from .logos import Logos
+from .logout_deliveries import LogoutDeliveries
 from .overview import OverviewQueries
 from .refusals import Refusals
 from .replays import Replays
 from .schema import Schema
 from .scope_use import ScopeUse
+from .signing_keys import SigningKeys
 from .stories import Stories
 from .tokens import Tokens
 from .unit import DATABASE_ERRORS, Unit
@@ -65,7 +67,9 @@ class Storage:
         self.user_search = UserSearch(db, models, self.users)
         self.overview = OverviewQueries(db, models)
         self.consents = Consents(db, models)
+        self.logout_deliveries = LogoutDeliveries(db, models)
         self.replays = Replays(db, models)
+        self.signing_keys = SigningKeys(db, models)
         self.audit_events = AuditEvents(db, models)
         self.audit_seals = AuditSeals(db, models)
         self.exports = Exports(db, models)

@@ -109,6 +109,13 @@ class Authorizations(Queries):
             conditions.append(table.c.client_pk == client_pk)
         return conditions
 
+    def claims(self, pk: int) -> dict[str, Any] | None:
+        """What the parameter ``claims`` had asked for when an authorization was given, or None."""
+        row = self.one(
+            select(self.models.Authorization.__table__.c.claims).where(self.models.Authorization.__table__.c.id == pk)
+        )
+        return None if row is None else row.claims
+
     def device(self, pk: int) -> Any:
         """Where a person was who gave an authorization: ``device`` and ``address``."""
         table = self.models.Authorization.__table__

@@ -23,7 +23,7 @@ class Consents(Queries):
     @cached_property
     def _find(self) -> Lookup:
         table = self.models.Consent.__table__
-        columns = table.c["id", "scope", "declined", "redirect_hosts", "offline", "created_at", "updated_at"]
+        columns = table.c["id", "scope", "declined", "redirect_hosts", "claims", "offline", "created_at", "updated_at"]
         whose = (table.c.user_id == bindparam("user")) & (table.c.client_pk == bindparam("client"))
         return Lookup(self.db, self.models.Consent, select(columns).where(whose))
 
@@ -35,7 +35,7 @@ class Consents(Queries):
         table = self.models.Consent.__table__
         # SQLite locks by a write alone; the others read what is newer than their snapshot by a lock.
         self.changed(update(table).where(table.c.id == row.id).values(client_pk=table.c.client_pk))
-        columns = table.c["id", "scope", "declined", "redirect_hosts", "offline"]
+        columns = table.c["id", "scope", "declined", "redirect_hosts", "claims", "offline"]
         return self.one(select(columns).where(table.c.id == row.id).with_for_update())
 
     def record(self, user: Any, client_pk: int, pk: int | None, **values: Any) -> None:

@@ -38,7 +38,7 @@ class Grants(Queries):
         statement = (
             select(
                 table.c["id", "client_pk", "authorization_id", "payload", "expires_at", "consumed_at"],
-                authorization.c["user_id", "scope"],
+                authorization.c["user_id", "scope", "sid", "auth_time", "acr", "amr", "claims"],
                 authorization.c.expires_at.label("authorization_expires_at"),
                 *self._users.judged(),
             )

@@ -77,7 +77,8 @@ class Tokens(Queries):
     @cached_property
     def _refresh(self) -> Lookup:
         token = self.models.Token.__table__
-        return self._by_digest(token.c.refresh_digest, *token.c)
+        how = self.models.Authorization.__table__.c["sid", "amr", "claims"]
+        return self._by_digest(token.c.refresh_digest, *token.c, *how)
 
     def _by_digest(self, digest: Any, *columns: Any) -> Lookup:
         token, client, authorization = (
@@ -93,6 +94,7 @@ class Tokens(Queries):
                 authorization.c.scope.label("granted_scope"),
                 authorization.c.expires_at.label("authorization_expires_at"),
                 authorization.c.revoked_at.label("authorization_revoked_at"),
+                *authorization.c["auth_time", "acr"],
                 *self._users.judged(),
             )
             .select_from(token)

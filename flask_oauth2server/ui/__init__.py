@@ -8,6 +8,7 @@ from . import (
     admin,
     consent,
     errors,
+    form_post,
     my_applications,
     personal_tokens,
     portraits,
@@ -22,7 +23,7 @@ from .pages import has_settings
 
 def init_app(server: ServerState, development: Development | None) -> None:
     """Fill the page slots, and add people's own pages and those of the bare start where they are on."""
-    for part in (consent, errors, portraits, sign_out):
+    for part in (consent, errors, form_post, portraits, sign_out):
         part.init_app(server)
     if has_settings(server):
         for part in (settings, my_applications, transfer, personal_tokens, security):

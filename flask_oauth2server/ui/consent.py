@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -9,12 +10,17 @@ from functools import partial
 from flask import url_for
 
 from ..domain import redirect_uris
-from ..domain.consent import Question
+from ..domain.claims import OF_SCOPES
+from ..domain.consent import Asking, Question
 from ..scopes import Scope
 from ..state import ServerState
+from .claim_texts import claim_line
 from .faces import Face, Group, Line, grouped, lines
 from .pages import here, render
 from .portraits import portrait
+
+#: Who asks for nothing else wants to know who somebody is.
+_IDENTITY = {"openid", *OF_SCOPES}
 
 
 def init_app(server: ServerState) -> None:
@@ -62,16 +68,17 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
     kind = "loopback" if loopback else "web" if uri.startswith(("https://", "http://")) else "scheme"
     new_offline = question.offline_until is not None and not asking.offline
     again = _again(question, new_offline)
-    new, before = _told_apart(question) if again == "more" else (question.required, ())
+    required = (*question.required, *map(claim_line, question.claims))
+    new, before = _told_apart(required, asking) if again == "more" else (required, ())
     groups = grouped(new)
     until = question.offline_until
     return ConsentPage(
-        heading="more" if again == "more" else "use",
+        heading="more" if again == "more" else "sign_in" if _is_identity(question) else "use",
         app=portrait(server, question.client),
         notice=question.notice,
         again=again,
         since=asking.since,
-        new_count=len(asking.new) + new_offline,
+        new_count=len(asking.new) + len(asking.new_claims) + new_offline,
         warned=not (question.client.verified or question.client.first_party) or kind != "web",
         kind=kind,
         returns_to=redirect_uris.host(uri),
@@ -81,7 +88,7 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
         group_titles=len(groups) > 1,
         before=lines(before),
         optional=tuple(line for s, ticked in question.optional for line in lines([s], [s.id] if ticked else [])),
-        only_optional=not question.required,
+        only_optional=not required,
         offline_until=until if again != "more" or new_offline else None,
         offline_before=until if again == "more" and not new_offline else None,
         ticket=question.ticket,
@@ -92,17 +99,23 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
     )
 
 
+def _is_identity(question: Question) -> bool:
+    """Whether the client wants to know who somebody is, and nothing else."""
+    scopes = question.scope.split()
+    return "openid" in scopes and _IDENTITY.issuperset(scopes)
+
+
 def _again(question: Question, new_offline: bool) -> str | None:
     """Why somebody who allowed the client before is asked again; None: for the first time, or because
     the client wants it."""
     asking = question.asking
     if asking.since is None:
         return None
-    if asking.new or new_offline:
+    if asking.new or asking.new_claims or new_offline:
         return "more"
     return "always" if asking.always else "host" if asking.new_host else None
 
 
-def _told_apart(question: Question) -> tuple[tuple[Scope, ...], tuple[Scope, ...]]:
-    new = tuple(scope for scope in question.required if scope.id in question.asking.new)
-    return new, tuple(scope for scope in question.required if scope not in new)
+def _told_apart(required: Sequence[Scope], asking: Asking) -> tuple[tuple[Scope, ...], tuple[Scope, ...]]:
+    ids = {*asking.new, *(claim_line(name).id for name in asking.new_claims)}
+    return tuple(scope for scope in required if scope.id in ids), tuple(s for s in required if s.id not in ids)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..scopes import Scope
+from ..text import Sentence, gettext
 
 
 @dataclass(frozen=True)
@@ -196,10 +197,15 @@ class Listing:
     clear_url: str
 
 
+def shown(text: str) -> str:
+    """A text of a scope: one of ours is translated, one of the host's is as it is."""
+    return gettext(text) if isinstance(text, Sentence) else text
+
+
 def lines(scopes: Iterable[Scope], ticked: Iterable[str] = ()) -> tuple[Line, ...]:
     """*scopes* as sentences, in their order."""
     chosen = set(ticked)
-    return tuple(Line(s.id, s.help_text or s.id, s.powerful, s.id in chosen) for s in scopes)
+    return tuple(Line(s.id, shown(s.help_text) or s.id, s.powerful, s.id in chosen) for s in scopes)
 
 
 def grouped(scopes: Iterable[Scope], ticked: Iterable[str] = ()) -> list[Group]:

@@ -232,7 +232,7 @@ def test_a_disabled_client_is_a_page(provider: Provider, client: Client, ada: Br
         ({"request": "e30.e30."}, "request_not_supported"),
         ({"request_uri": "https://client.example/r"}, "request_uri_not_supported"),
         ({"response_mode": "bogus"}, "invalid_request"),
-        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
     ],
 )
 def test_other_errors_go_back_to_the_client(

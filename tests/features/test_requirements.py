@@ -77,7 +77,7 @@ def test_a_bad_client_is_a_page_whatever_the_prompt_and_method(
 
 @pytest.mark.parametrize("mode", ["web_message", "form_post.jwt", "jwt", "query fragment"])
 def test_no_response_mode_but_the_announced_ones(provider: Provider, client: Client, ada: Browser, mode: str) -> None:
-    assert provider.api().get(METADATA).json["response_modes_supported"] == ["query", "fragment"]
+    assert provider.api().get(METADATA).json["response_modes_supported"] == ["query", "fragment", "form_post"]
     assert_error(ada.visit(client.address(response_mode=mode)), "invalid_request")
 
 

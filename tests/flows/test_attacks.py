@@ -501,11 +501,11 @@ def test_what_is_not_offered_any_more_may_stay(provider: Provider, client: Clien
     server = provider.app.extensions["oauth2server"]
     with provider.app.app_context():
         model = provider.oauth2.get_client(client.client_id)
-        model.client_metadata = {**model.client_metadata, "scope": "email gone", "jwks": {"keys": []}}
+        model.client_metadata = {**model.client_metadata, "scope": "email gone", "of_a_feature": {"keys": []}}
         provider.db.session.commit()
         del server.grants["refresh_token"]
         assert provider.oauth2.edit_client(model, name="Renamed") == ["name"]
-        assert model.client_metadata["jwks"] == {"keys": []}
+        assert model.client_metadata["of_a_feature"] == {"keys": []}
         with pytest.raises(InvalidClientMetadata, match="'other' is not offered"):
             provider.oauth2.edit_client(model, scopes=["email", "other"])
 

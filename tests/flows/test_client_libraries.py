@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.flask_client import OAuth
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
+from flask import Flask, request
 from requests_oauthlib import OAuth2Session
 from werkzeug.serving import make_server
 
@@ -199,3 +201,62 @@ def test_library_users_see_a_page_and_no_redirect_for_a_foreign_address(
         address, _state = client.create_authorization_url(f"{base}/oauth/authorize")
     page = person.http.get(address, allow_redirects=False)
     assert (page.status_code, "Location" in page.headers) == (400, False)
+
+
+# --- OpenID Connect ----------------------------------------------------------------------------------
+
+
+def openid_client(served: tuple[Provider, str], **registered_as: Any) -> tuple[Flask, list[Any]]:
+    """A Flask app that signs people in, as Authlib's documentation has it: the discovery document tells it all."""
+    provider, base = served
+    client_id, secret = registered(
+        provider, redirect_uris=["http://localhost/back"], scopes=["openid", "profile"], **registered_as
+    )
+    app, seen = Flask("client"), []
+    app.secret_key = "a secret of the client"
+    oauth = OAuth(app)
+    oauth.register(
+        "provider",
+        client_id=client_id,
+        client_secret=secret,
+        server_metadata_url=f"{base}/.well-known/openid-configuration",
+        client_kwargs={"scope": "openid profile", "code_challenge_method": "S256"},
+    )
+
+    @app.get("/sign-in")
+    def sign_in() -> Any:
+        return oauth.provider.authorize_redirect("http://localhost/back", **request.args)
+
+    @app.get("/back")
+    def back() -> Any:
+        token = oauth.provider.authorize_access_token()
+        seen.append((token["userinfo"], oauth.provider.userinfo(token=token)))
+        return {}
+
+    return app, seen
+
+
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # the name, which is the one that clients know
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "EdDSA"])
+def test_authlib_signs_people_in(served: tuple[Provider, str], person: Person, alg: str) -> None:
+    provider, _ = served
+    provider.oauth2.user_claims("name")(lambda user: {"name": user.name})
+    app, seen = openid_client(served, id_token_signed_response_alg=alg)
+    with app.test_client() as browser:
+        address = browser.get("/sign-in").headers["Location"]
+        assert "nonce=" in address and "code_challenge=" in address
+        answer = person.allow(address)
+        assert browser.get(answer.removeprefix("http://localhost")).status_code == 200
+    ((id_token, userinfo),) = seen
+    assert id_token["sub"] == userinfo["sub"] == "1"
+    assert userinfo["name"] == "ada"
+
+
+def test_authlib_refuses_an_answer_to_another_request(served: tuple[Provider, str], person: Person) -> None:
+    """The nonce that comes back is the one that was sent: mixing up two sign-ins does not work."""
+    app, seen = openid_client(served)
+    with app.test_client() as one, app.test_client() as other:
+        first = person.allow(one.get("/sign-in").headers["Location"])
+        other.get("/sign-in")
+        assert other.get(first.removeprefix("http://localhost")).status_code == 500
+    assert seen == []

@@ -82,3 +82,17 @@ def refresh_or_delete(contender: Contender, item: dict[str, Any]) -> Any:
             else:
                 contender.seen.append(DELETED)
                 return []
+
+
+def make_key(contender: Contender, alg: str) -> str:
+    """The key that signs, made by whoever comes first; its ``kid``."""
+    with contender.provider.app.app_context():
+        keys = contender.provider.app.extensions["oauth2server"].keys
+        while True:
+            try:
+                keys.prepare(alg)
+                contender.seen.append(200)
+                return str(keys.signer(alg).kid)
+            except Unavailable:
+                contender.seen.append(503)
+                time.sleep(random.uniform(0.05, 0.3))

@@ -25,7 +25,7 @@ MANY = 10_000
 #: More rows than this no statement looks at: pages of administrators count up to some thousands.
 MOST = 3_500
 #: Tables that never grow: one row for each time that the doctor is run, of which the last is kept.
-SMALL = {"oauth2_doctor_report"}
+SMALL = {"oauth2_doctor_report", "oauth2_signing_key"}
 #: What may look at many rows, by a part of the statement.
 ALLOWED = {
     "GROUP BY oauth2_failure.cause": "no more failures are kept than OAUTH2_FAILURES_KEPT says",

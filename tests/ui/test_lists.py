@@ -10,6 +10,7 @@ import pytest
 
 from flask_oauth2server import clock
 from flask_oauth2server.domain import applications
+from flask_oauth2server.domain.sessions import Authentication
 
 from ..support import Browser, Provider, answer_of
 from .pages import HOME, SECURITY, later, names, parse, press, row, words
@@ -32,7 +33,7 @@ def fill(provider: Provider, names: Sequence[str], sections: Sequence[str] = SEC
                 client, _ = provider.oauth2.create_client(name=name, owner=mine, commit=False, **values)
             if "authorised" in sections:
                 info = server.storage.clients.info(client.client_id)
-                granted = server.authorizations.grant(info, owner.id, ["email"], sid="s", auth_time=None)
+                granted = server.authorizations.grant(info, owner.id, ["email"], Authentication("s", None))
                 used = clock.now() - timedelta(minutes=number + 1)
                 provider.db.session.execute(table.update().where(table.c.id == granted.pk).values(last_used_at=used))
         provider.db.session.commit()
@@ -205,7 +206,7 @@ def test_with_many_authorizations_nothing_that_can_act_is_missing(
         known = {client.name: client for client in any_provider.oauth2.list_clients(limit=10)}
         for _ in range(6):
             info = server.storage.clients.info(known["Busy"].client_id)
-            server.authorizations.grant(info, key, ["notes"], sid="s", auth_time=None)
+            server.authorizations.grant(info, key, ["notes"], Authentication("s", None))
         dead = table.update().where(table.c.client_pk.in_([known["Gone"].id, known["Dead"].id]))
         any_provider.db.session.execute(dead.values(live_until=clock.now()))
         any_provider.db.session.commit()

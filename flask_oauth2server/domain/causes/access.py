@@ -70,4 +70,19 @@ CAUSES: dict[str, Cause] = {
         "Ask for the scope at the authorization endpoint: the person has to allow it.",
         "Look whether the view demands the right scope, and whether the client may ask for it.",
     ),
+    "acr_too_weak": Cause(
+        "The person has not authenticated strongly enough",
+        "held",
+        "RFC 9470, 3",
+        "The view demands a class of authentication.",
+        "Send the person to the authorization endpoint with the acr_values of the challenge.",
+        "Look whether the hooks authentication_context and step_up are there.",
+    ),
+    "authenticated_too_long_ago": Cause(
+        "The person authenticated too long ago",
+        "held",
+        "RFC 9470, 3",
+        "The view demands a fresh sign-in. Refreshing a token does not make it fresher.",
+        "Send the person to the authorization endpoint with the max_age of the challenge.",
+    ),
 }

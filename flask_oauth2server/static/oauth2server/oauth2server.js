@@ -24,3 +24,13 @@ addEventListener("submit", (event) => {
   if (sent.has(event.target)) event.preventDefault();
   sent.add(event.target);
 });
+
+// An answer on its way to an app: sent on at once, without a further entry in the history.
+document.querySelector("form[data-o2-send]")?.requestSubmit();
+
+// Signed out: on to the app that asked for it, when all frames have told theirs, or have had the time to.
+const onward = document.querySelector("a[data-o2-onward]");
+if (onward) {
+  const frames = [...document.querySelectorAll("iframe")].map((frame) => new Promise((done) => frame.addEventListener("load", done)));
+  Promise.race([Promise.all(frames), new Promise((done) => setTimeout(done, 4000))]).then(() => location.replace(onward.href));
+}

@@ -11,6 +11,7 @@ from flask import url_for
 
 from ...scopes import Scope
 from ...state import ServerState
+from ..faces import shown
 from ..listing import PAGE
 from .keyed import number, typed
 from .people import Named, client_url
@@ -106,7 +107,7 @@ def _last(found: Sequence[Any], scanned: Sequence[Any]) -> int | None:
 def _line(scope: Scope, clients: int) -> ScopeLine:
     return ScopeLine(
         id=scope.id,
-        text=scope.help_text,
+        text=shown(scope.help_text),
         group=scope.group,
         internal=scope.is_internal,
         default=scope.default,

@@ -1,0 +1,149 @@
+"""OpenID Connect Core 1.0: ID tokens."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from .. import jose
+from ..domain import claims, client_keys, id_tokens, identifiers
+from ..domain.id_tokens import IdTokens
+from ..errors import ProtocolError
+from ..oauth.request import Issuance, ProtocolRequest
+from ..reasons import Reason
+from ..scopes import Scope
+from ..state import ServerState
+from ..storage.clients import ClientInfo
+from ..text import Sentence
+
+DEFAULTS = {
+    #: Offer OpenID Connect: the scope ``openid``, ID tokens, userinfo.
+    "OAUTH2_ENABLE_OPENID": True,
+    #: Life of an ID token in seconds.
+    "OAUTH2_ID_TOKEN_EXPIRES_IN": 3600,
+}
+
+SCOPE = "openid"
+
+
+def init_app(server: ServerState) -> None:
+    """Join."""
+    if SCOPE not in server.scopes:
+        server.scopes.register(Scope(SCOPE, Sentence("Sign you in with your account here")))
+    server.id_tokens = signs = IdTokens(server.keys, server.identifiers, server.settings["OAUTH2_ID_TOKEN_EXPIRES_IN"])
+    # display, ui_locales and claims_locales are the host's matter, whose login page finds them in its next.
+    server.add_parameters("authorize", "nonce", "id_token_hint", "login_hint", "acr_values", "display", "claims")
+    server.add_parameters("authorize", "ui_locales", "claims_locales")
+    server.add_client_metadata(client_keys.JWKS, None, client_keys.check_jwks)
+    server.add_client_metadata(identifiers.TYPE, "public", identifiers.check_type)
+    server.add_client_metadata(id_tokens.ALG, id_tokens.DEFAULT_ALG, client_keys.check_algorithm)
+    for name, check in client_keys.encryption("id_token").items():
+        server.add_client_metadata(name, None, check)
+    server.add_request_check(partial(check_hint, server, signs))
+    server.add_request_check(partial(check_claims, server))
+    server.add_request_check(check_front_channel)
+    server.add_request_check(partial(prepare_for_request, server))
+    server.add_token_filter(partial(add_id_token, server, signs), prepare=partial(prepare, server))
+    server.add_metadata(partial(metadata, server))
+    server.add_well_known("openid-configuration")
+
+
+def metadata(server: ServerState, issuer: str) -> dict[str, Any]:
+    """OpenID Connect Discovery, 3."""
+    return {
+        "subject_types_supported": ["public", "pairwise"],
+        "id_token_signing_alg_values_supported": list(jose.ALGORITHMS),
+        "id_token_encryption_alg_values_supported": list(jose.KEY_ENCRYPTION),
+        "id_token_encryption_enc_values_supported": list(jose.CONTENT_ENCRYPTION),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*_PROTOCOL_CLAIMS, *server.user_claims.names()],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+_PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid")
+
+
+def check_hint(server: ServerState, signs: IdTokens, request: ProtocolRequest) -> None:
+    """``id_token_hint`` is verified before it is believed (3.1.2.1); it may have expired."""
+    hint = request.parameters.get("id_token_hint")
+    if hint is None:
+        return
+    try:
+        said = signs.read(hint, server.issuer())
+        if said.client_id != request.client_id:
+            raise jose.Invalid("it was given to another client")
+    except jose.Invalid as invalid:
+        reason = Reason("id_token_hint", str(invalid))
+        raise ProtocolError(
+            "invalid_request", "The id_token_hint is no ID token of this client.", detail=reason
+        ) from None
+    request.hinted = said.sub
+
+
+def check_claims(server: ServerState, request: ProtocolRequest) -> None:
+    """The parameter ``claims`` (5.5): single claims, whose they have to be, and how the person has authenticated."""
+    text = request.parameters.get("claims")
+    if text is None or SCOPE not in (request.scope or "").split():
+        return
+    try:
+        asked = claims.parsed(text)
+    except ValueError as error:
+        reason = Reason("claims_malformed", f"the parameter claims is malformed: {error}")
+        raise ProtocolError("invalid_request", "The parameter claims is malformed.", detail=reason) from None
+    request.wanted = server.user_claims.wanted(asked, (request.scope or "").split())
+    sub, acr = asked["id_token"].get("sub", {}).get("value"), asked["id_token"].get("acr", {})
+    if sub is not None:
+        request.hinted = str(sub)
+    if acr.get("essential") is True:
+        values = acr.get("values", acr.get("value"))
+        request.essential_acr = tuple(
+            v for v in (values if isinstance(values, list) else [values]) if isinstance(v, str)
+        )
+
+
+def check_front_channel(request: ProtocolRequest) -> None:
+    """An ID token that travels by the browser is bound to its request by a nonce (3.2.2.1)."""
+    if "id_token" not in (request.response_type or "").split():
+        return
+    if SCOPE not in (request.scope or "").split():
+        reason = Reason("openid_missing", sent=request.scope or "", expected=[SCOPE])
+        raise ProtocolError("invalid_request", "An ID token needs the scope openid.", detail=reason)
+    if request.parameters.get("nonce") is None:
+        missing = Reason("parameter_missing", parameter="nonce")
+        raise ProtocolError("invalid_request", "Parameter nonce is missing.", detail=missing)
+
+
+def prepare_for_request(server: ServerState, request: ProtocolRequest) -> None:
+    """The same before an authorization request is granted."""
+    assert request.client is not None
+    if SCOPE in (request.scope or "").split():
+        prepare(server, request.client)
+
+
+def prepare(server: ServerState, client: ClientInfo) -> None:
+    """Have the key that an ID token for *client* will need, before the unit that needs it: to make one takes long."""
+    if SCOPE in client.scopes:
+        server.keys.prepare(id_tokens.algorithm(client))
+        if identifiers.is_pairwise(client):
+            server.keys.prepare_salt()
+
+
+def add_id_token(server: ServerState, signs: IdTokens, issuance: Issuance) -> None:
+    """With each token that a code or a refresh token gives to a client that signs people in (3.1.3.3, 12.2)."""
+    if SCOPE in issuance.scopes and issuance.user_key is None:
+        nobody = Reason("scope_of_people", "openid is for tokens that act for a person")
+        raise ProtocolError("invalid_scope", "The scope openid is for tokens of people.", detail=nobody)
+    if SCOPE not in issuance.scopes or issuance.authentication is None or issuance.grant_type == "implicit":
+        return
+    issuance.members["id_token"] = signs.make(
+        server.issuer(),
+        issuance.client,
+        issuance.user_key,
+        issuance.authentication,
+        nonce=issuance.payload.get("parameters", {}).get("nonce"),
+        access_token=issuance.access_token,
+        claims=server.user_claims.in_id_token(issuance.user_key, issuance.scopes, issuance.wanted),
+    )
