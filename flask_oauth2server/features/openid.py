@@ -8,7 +8,7 @@ from typing import Any
 from .. import jose
 from ..domain import claims, client_keys, id_tokens, identifiers
 from ..domain.id_tokens import IdTokens
-from ..errors import ProtocolError
+from ..errors import PageError, ProtocolError
 from ..oauth.request import Issuance, ProtocolRequest
 from ..reasons import Reason
 from ..scopes import Scope
@@ -39,6 +39,7 @@ def init_app(server: ServerState) -> None:
     server.add_client_metadata(id_tokens.ALG, id_tokens.DEFAULT_ALG, client_keys.check_algorithm)
     for name, check in client_keys.encryption("id_token").items():
         server.add_client_metadata(name, None, check)
+    server.add_request_check(check_redirect_uri)
     server.add_request_check(partial(check_hint, server, signs))
     server.add_request_check(partial(check_claims, server))
     server.add_request_check(check_front_channel)
@@ -64,6 +65,15 @@ def metadata(server: ServerState, issuer: str) -> dict[str, Any]:
 
 
 _PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid")
+
+
+def check_redirect_uri(request: ProtocolRequest) -> None:
+    """``redirect_uri`` is required (3.1.2.1); without one the person alone is told."""
+    if SCOPE in (request.scope or "").split() and request.parameters.get("redirect_uri") is None:
+        missing = Reason("redirect_uri_missing", "an OpenID Connect request names its redirect URI")
+        error = PageError("invalid_request", "Parameter redirect_uri is missing.", detail=missing)
+        error.cause, error.client, error.client_id = "redirect_uri", request.client, request.client_id
+        raise error
 
 
 def check_hint(server: ServerState, signs: IdTokens, request: ProtocolRequest) -> None:

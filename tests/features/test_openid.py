@@ -87,6 +87,12 @@ def test_openid_is_for_people(op: Provider, reader: Client) -> None:
     assert service.post("/oauth/token", grant_type="client_credentials", scope="email").status_code == 200
 
 
+def test_a_request_names_its_redirect_uri(reader: Client, ada: Browser) -> None:
+    page = ada.visit(reader.address(scope="openid", redirect_uri=None))
+    assert (page.status_code, "Location" in page.headers) == (400, False)
+    assert ada.visit(reader.address(scope="email", redirect_uri=None)).status_code == 200
+
+
 # --- userinfo --------------------------------------------------------------------------------------
 
 
