@@ -232,6 +232,6 @@ def test_a_client_s_own_max_age(op: Provider, ada: Browser) -> None:
     client.tokens(ada, scope="openid")
     with later(seconds=61):
         assert answer_of(ada.visit(client.address(scope="openid", prompt="none")))["error"] == "login_required"
-        assert "code" in answer_of(ada.visit(client.address(scope="openid", prompt="none", max_age="70")))
+        assert "code" in answer_of(ada.visit(client.address(scope="openid", prompt="none", max_age="600")))
     with pytest.raises(ValueError, match="default_max_age: must be a number of seconds"):
         op.client(default_max_age=-1)
