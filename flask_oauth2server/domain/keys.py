@@ -91,15 +91,13 @@ class Keys:
             self._forget()
 
     def salt(self) -> bytes:
-        """The salt of pairwise identifiers.
+        """The salt of pairwise identifiers; made now, if nobody has prepared it.
 
         :raises KeyUnreadable: if it was encrypted with another ``SECRET_KEY``.
         """
-        row = self._salt_row()
-        if row is None:
-            raise ConfigurationError("There is no salt for pairwise identifiers yet.")
         if self._salt is None:
-            self._salt = bytes.fromhex(self._secret(row)["salt"])
+            self.prepare_salt()
+            self._salt = bytes.fromhex(self._secret(self._salt_row())["salt"])
         return self._salt
 
     def _salt_row(self) -> Any:

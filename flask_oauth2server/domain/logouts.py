@@ -70,12 +70,12 @@ class Logouts:
 
     def note(self, issuer: str, sids: Sequence[str]) -> int:
         """Put a logout token for each client of a session into the outbox; returns how many."""
-        return self._storage.unit.run(partial(self._note, issuer, sids))
+        clients = [found for found in self._clients(sids) if found[1].metadata.get(BACK)]
+        told = [(sid, client, self._identifiers.of(client, key)) for sid, client, key in clients]
+        return self._storage.unit.run(partial(self._note, issuer, told))
 
-    def _note(self, issuer: str, sids: Sequence[str]) -> int:
-        told = [found for found in self._clients(sids) if found[1].metadata.get(BACK)]
-        for sid, client, key in told:
-            sub = self._identifiers.of(client, key)
+    def _note(self, issuer: str, told: Sequence[tuple[str, ClientInfo, str]]) -> int:
+        for sid, client, sub in told:
             what = {"client_pk": client.pk, "sid": sid, "sub": sub, "issuer": issuer, "jti": tokens.random_text(22)}
             self._storage.logout_deliveries.add(next_at=clock.now(), tries=0, **what)
         return len(told)

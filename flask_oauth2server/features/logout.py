@@ -20,7 +20,7 @@ from .. import jose
 from ..domain import logouts, redirect_uris, sessions
 from ..domain.id_tokens import Hint
 from ..domain.logouts import Logouts
-from ..errors import OAuth2ServerError, PageError
+from ..errors import IssuerUnknown, OAuth2ServerError, PageError
 from ..fetch import Fetcher
 from ..oauth import interaction, parameters, responses
 from ..oauth.parameters import Parameters
@@ -112,8 +112,12 @@ def _check_address(value: Any) -> SplitResult:
 
 def tell_clients(server: ServerState, sids: Sequence[str]) -> None:
     """A session has ended, here or on a page of the host: its clients are told when the answer has been sent."""
-    app, issuer, outbox = current_app._get_current_object(), server.issuer(), server.logouts  # type: ignore[attr-defined]
+    app, outbox = current_app._get_current_object(), server.logouts  # type: ignore[attr-defined]
     assert outbox is not None
+    try:
+        issuer = server.issuer()
+    except IssuerUnknown:
+        return  # nobody has ever been signed in to a client; the host's logout view goes on
 
     def tell() -> None:
         with app.app_context():

@@ -11,6 +11,7 @@ from flask_login import logout_user
 from flask_wtf.csrf import ValidationError, validate_csrf
 
 from ..domain import redirect_uris, sessions
+from ..errors import IssuerUnknown
 from ..oauth import responses
 from ..state import ServerState
 from .pages import has_settings, local_path, render
@@ -33,7 +34,7 @@ def sign_out(server: ServerState) -> Any:
             validate_csrf(request.form.get("csrf_token"))
         except ValidationError:
             return _page(server, "ask", person, onward=onward)
-        frames = [] if server.logouts is None else server.logouts.frames(server.issuer(), sessions.sids())
+        frames = _frames(server)
         logout_user()
         if frames:  # no way on before they have been loaded
             return responses.with_frames(server, _page(server, "done", None, onward=onward, frames=frames), frames)
@@ -41,6 +42,14 @@ def sign_out(server: ServerState) -> Any:
     if request.method == "POST" and onward is not None:
         return redirect(onward, 303)
     return _page(server, "done" if person is None else "ask", person, onward=onward)
+
+
+def _frames(server: ServerState) -> list[str]:
+    """What the clients of this session want to be loaded; without an issuer there are none."""
+    try:
+        return [] if server.logouts is None else server.logouts.frames(server.issuer(), sessions.sids())
+    except IssuerUnknown:
+        return []
 
 
 def _page(

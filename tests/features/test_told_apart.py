@@ -93,6 +93,17 @@ def test_the_salt_outlives_keys_and_is_not_made_twice(op: Provider, ada: Browser
     assert sub_of(op, client, ada) == before
 
 
+def test_a_client_that_became_pairwise_is_answered(op: Provider, ada: Browser) -> None:
+    """Nobody has prepared the salt: it has only ever asked for something else than to sign people in."""
+    client = op.client(scopes=["email"])
+    token = client.tokens(ada)["access_token"]
+    with op.app.app_context():
+        op.oauth2.edit_client(op.oauth2.get_client(client.client_id), subject_type="pairwise")
+    told = client.post("/oauth/introspect", token=token)
+    assert (told.status_code, told.json["active"]) == (200, True)
+    assert told.json["sub"] != "1"
+
+
 def test_a_lost_secret_key_loses_the_salt_and_says_so(op: Provider, ada: Browser) -> None:
     client = pairwise(op)
     sub_of(op, client, ada)

@@ -264,6 +264,15 @@ def test_addresses_are_judged_when_they_are_registered(op: Provider, uri: Any) -
         op.client(backchannel_logout_uri=uri)
 
 
+def test_signing_out_does_not_need_an_issuer(make: Make) -> None:
+    provider = make(config={"OAUTH2_ISSUER": None})
+    ada = provider.browser("ada")
+    assert ada.http.post("/logout").status_code == 200
+    ada.sign_in("ada")
+    done = ada.http.post("/oauth/sign-out/", data={"csrf_token": _token(ada.visit("/oauth/sign-out/"))})
+    assert (done.status_code, "You are signed out" in done.text) == (200, True)
+
+
 # --- by frames -----------------------------------------------------------------------------------------
 
 FRONT = "https://client.example/front?a=b"
