@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+import random
 import secrets
 import signal
 import socket
@@ -137,18 +138,26 @@ def _accepts(port):
 
 
 def free_ports(*wanted):
-    """Each of *wanted* that is free, and any other for one that is not, or is 0."""
+    """Each of *wanted* that is free, and any other for one that is not, or is 0.
+
+    The others are below those that systems give to whoever asks for any: nobody gets them before the server does.
+    """
     with contextlib.ExitStack() as stack:
-        probes = []
+        found = []
         for port in wanted:
             probe = stack.enter_context(socket.socket())
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                probe.bind(("127.0.0.1", 0))
-            probes.append(probe)
-        return [probe.getsockname()[1] for probe in probes]
+            while not port or not _binds(probe, port):
+                port = random.randrange(20_000, 32_000)
+            found.append(port)
+        return found
+
+
+def _binds(probe, port):
+    with contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -409,16 +410,15 @@ def test_every_signal_is_described_as_the_source_does() -> None:
 
 def test_every_signal_is_sent_as_described(provider: Provider) -> None:
     seen: dict[str, set[str]] = {}
-    receivers = []
-    for name, signal in all_signals().items():
+    with ExitStack() as connected:
+        for name, signal in all_signals().items():
 
-        def receive(sender: Flask, *, _name: str = name, **arguments: Any) -> None:
-            assert sender is provider.app
-            assert seen.setdefault(_name, set(arguments)) == set(arguments)
+            def receive(sender: Flask, *, _name: str = name, **arguments: Any) -> None:
+                assert sender is provider.app
+                assert seen.setdefault(_name, set(arguments)) == set(arguments)
 
-        signal.connect(receive)
-        receivers.append(receive)
-    do_everything(provider)
+            connected.enter_context(signal.connected_to(receive))
+        do_everything(provider)
     assert seen == described_signals()
 
 
