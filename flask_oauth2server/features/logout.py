@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import click
 from flask import Response, after_this_request, current_app, make_response, redirect
@@ -17,11 +17,10 @@ from flask_login import logout_user
 from flask_wtf.csrf import ValidationError, validate_csrf
 
 from .. import jose
-from ..domain import logouts, redirect_uris, sessions
+from ..domain import addresses, logouts, redirect_uris, sessions
 from ..domain.id_tokens import Hint
 from ..domain.logouts import Logouts
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError
-from ..fetch import Fetcher
 from ..oauth import interaction, parameters, responses
 from ..oauth.parameters import Parameters
 from ..reasons import Reason
@@ -49,10 +48,10 @@ def init_app(server: ServerState) -> None:
     server.add_route("/logout", "logout", view, page=True, methods=methods, checks_csrf=True, rate="authorize")
     server.add_parameters("logout", "id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state")
     server.add_parameters("logout", "ui_locales")
-    fetcher = Fetcher(server.settings["OAUTH2_FETCH_PRIVATE_HOSTS"])
-    server.logouts = Logouts(server.storage, server.keys, server.identifiers, fetcher)
+    server.logouts = Logouts(server.storage, server.keys, server.identifiers, server.fetcher)
     server.add_client_metadata(URIS, None, check_uris)
-    server.add_client_metadata(logouts.BACK, None, partial(check_back, server))
+    asked = partial(addresses.check_asked, server.settings["OAUTH2_FETCH_PRIVATE_HOSTS"])
+    server.add_client_metadata(logouts.BACK, None, asked)
     server.add_client_metadata(logouts.FRONT, None, check_front)
     for name in (logouts.BACK_SESSION, logouts.FRONT_SESSION):
         server.add_client_metadata(name, None, check_flag)
@@ -84,30 +83,12 @@ def check_flag(value: Any, _metadata: Mapping[str, Any]) -> None:
         raise ValueError(Sentence("must be true or false."))
 
 
-def check_back(server: ServerState, value: Any, _metadata: Mapping[str, Any]) -> None:
-    """An address to which this server posts (Back-Channel Logout, 2.2)."""
-    parts = _check_address(value)
-    if parts.scheme != "https" and parts.hostname not in server.settings["OAUTH2_FETCH_PRIVATE_HOSTS"]:
-        raise ValueError(Sentence("must begin with https://."))
-
-
 def check_front(value: Any, metadata: Mapping[str, Any]) -> None:
     """An address that a frame loads: of the same origin as a redirect URI (Front-Channel Logout, 2)."""
-    parts = _check_address(value)
+    parts = addresses.web_address(value)
     origins = {urlsplit(uri)[:2] for uri in metadata["redirect_uris"]}
     if parts[:2] not in origins:
         raise ValueError(Sentence("must have the scheme, host and port of a redirect URI."))
-
-
-def _check_address(value: Any) -> SplitResult:
-    try:
-        parts: SplitResult = urlsplit(value)
-        good = parts.scheme in ("https", "http") and bool(parts.hostname) and "@" not in parts.netloc
-    except (ValueError, TypeError, AttributeError):
-        good = False
-    if not good or "#" in value or len(value) > 2000 or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError(Sentence("must be a web address without a fragment."))
-    return parts
 
 
 def tell_clients(server: ServerState, sids: Sequence[str]) -> None:

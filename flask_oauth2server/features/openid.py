@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from .. import jose
-from ..domain import claims, client_keys, id_tokens, identifiers
+from ..domain import addresses, claims, client_keys, id_tokens, identifiers
 from ..domain.id_tokens import IdTokens
 from ..errors import PageError, ProtocolError
 from ..oauth.request import Issuance, ProtocolRequest
@@ -30,12 +30,17 @@ def init_app(server: ServerState) -> None:
     """Join."""
     if SCOPE not in server.scopes:
         server.scopes.register(Scope(SCOPE, Sentence("Sign you in with your account here")))
-    server.id_tokens = signs = IdTokens(server.keys, server.identifiers, server.settings["OAUTH2_ID_TOKEN_EXPIRES_IN"])
+    expires_in = server.settings["OAUTH2_ID_TOKEN_EXPIRES_IN"]
+    server.id_tokens = signs = IdTokens(server.keys, server.identifiers, server.client_keys, expires_in)
     # display, ui_locales and claims_locales are the host's matter, whose login page finds them in its next.
     server.add_parameters("authorize", "nonce", "id_token_hint", "login_hint", "acr_values", "display", "claims")
     server.add_parameters("authorize", "ui_locales", "claims_locales")
+    asked = partial(addresses.check_asked, server.settings["OAUTH2_FETCH_PRIVATE_HOSTS"])
     server.add_client_metadata(client_keys.JWKS, None, client_keys.check_jwks)
+    server.add_client_metadata(client_keys.JWKS_URI, None, asked)
     server.add_client_metadata(identifiers.TYPE, "public", identifiers.check_type)
+    confirm_sector = partial(identifiers.confirm_sector, server.client_documents)
+    server.add_client_metadata(identifiers.SECTOR_URI, None, asked, confirm=confirm_sector)
     server.add_client_metadata(id_tokens.ALG, id_tokens.DEFAULT_ALG, client_keys.check_algorithm)
     for name, check in client_keys.encryption("id_token").items():
         server.add_client_metadata(name, None, check)
@@ -127,18 +132,28 @@ def check_front_channel(request: ProtocolRequest) -> None:
 
 
 def prepare_for_request(server: ServerState, request: ProtocolRequest) -> None:
-    """The same before an authorization request is granted."""
+    """The same before an authorization request is granted; a client's own keys are asked for only where they are
+    needed for the answer."""
     assert request.client is not None
     if SCOPE in (request.scope or "").split():
-        prepare(server, request.client)
+        prepare_keys(server, request.client)
+        if "id_token" in (request.response_type or "").split():
+            server.client_keys.prepare(request.client)
 
 
 def prepare(server: ServerState, client: ClientInfo) -> None:
-    """Have the key that an ID token for *client* will need, before the unit that needs it: to make one takes long."""
+    """Have the keys that an ID token for *client* will need, before the unit that needs them: to make one or to ask
+    for it takes long."""
     if SCOPE in client.scopes:
-        server.keys.prepare(id_tokens.algorithm(client))
-        if identifiers.is_pairwise(client):
-            server.keys.prepare_salt()
+        prepare_keys(server, client)
+        server.client_keys.prepare(client)
+
+
+def prepare_keys(server: ServerState, client: ClientInfo) -> None:
+    """Have what is kept here."""
+    server.keys.prepare(id_tokens.algorithm(client))
+    if identifiers.is_pairwise(client):
+        server.keys.prepare_salt()
 
 
 def add_id_token(server: ServerState, signs: IdTokens, issuance: Issuance) -> None:
