@@ -34,6 +34,7 @@ from .domain.identifiers import Identifiers
 from .domain.keys import Keys
 from .domain.logouts import Logouts
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
+from .domain.offline import Offline
 from .domain.purge import Purger
 from .domain.records import Records
 from .domain.seals import Seals
@@ -148,11 +149,12 @@ class ServerState:
         self.acr = AcrValues(settings["OAUTH2_ACR_VALUES"], self.hooks)
         self.user_claims = UserClaims(self.subjects, self.hooks, scopes)
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
-        self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.is_offline)
+        self.offline = Offline(self.grants, settings["OAUTH2_REVOKE_ON_LOGOUT"])
+        self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.offline)
         self.devices = Devices(settings, self.hooks)
         self.audit = Audit(storage, self.devices, self.subjects, keyring)
         self.authorizations = AuthorizationRegistry(
-            storage, self.values, scopes, settings, self.is_offline, self.audit, self.devices
+            storage, self.values, scopes, settings, self.offline, self.audit, self.devices
         )
         self.applications = Applications(storage)
         self.throttle = Throttle(storage, settings)
@@ -174,10 +176,6 @@ class ServerState:
     def may_have(self, client: ClientInfo, scope: str) -> bool:
         """Whether a scope exists and *client* may ask for it, as both are now."""
         return scope in client.scopes and scope in self.scopes
-
-    def is_offline(self, client: ClientInfo) -> bool:
-        """Whether *client* may act while the person is away: it refreshes, and refreshing is offered."""
-        return "refresh_token" in client.grant_types and "refresh_token" in self.grants
 
     def add_route(
         self,

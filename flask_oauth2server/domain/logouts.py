@@ -14,11 +14,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .. import clock, jose
-from ..errors import OAuth2ServerError
 from ..fetch import Fetcher, Unfetchable
 from ..storage import Storage
 from ..storage.clients import ClientInfo
-from ..storage.unit import DATABASE_ERRORS
 from . import tokens
 from .id_tokens import algorithm
 from .identifiers import Identifiers
@@ -90,14 +88,9 @@ class Logouts:
         return found
 
     def end(self, issuer: str, sids: Sequence[str]) -> None:
-        """Note the end of a session and tell its clients as far as that is quickly done; nothing is raised: whoever
-        signs out has signed out."""
-        try:
-            if self.note(issuer, sids):
-                self.deliver(_AT_ONCE, _BRIEFLY)
-        except (OAuth2ServerError, *DATABASE_ERRORS) as error:
-            self._storage.unit.rollback()
-            log.error("clients could not be told of the end of a session: %s", error)
+        """Note the end of a session and tell its clients as far as that is quickly done."""
+        if self.note(issuer, sids):
+            self.deliver(_AT_ONCE, _BRIEFLY)
 
     def deliver(self, limit: int, patience: float | None = None) -> tuple[int, int]:
         """Deliver at most *limit* logout tokens that are due; returns how many arrived, and how many did not."""

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from flask import Response, after_this_request, current_app, make_response, redirect
+from flask import Response, current_app, make_response, redirect
 from flask import request as http
 from flask.cli import with_appcontext
 from flask_login import logout_user
@@ -21,7 +21,7 @@ from ..domain import addresses, logouts, redirect_uris, sessions
 from ..domain.id_tokens import Hint
 from ..domain.logouts import Logouts
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError
-from ..oauth import interaction, parameters, responses
+from ..oauth import afterwards, interaction, parameters, responses
 from ..oauth.parameters import Parameters
 from ..reasons import Reason
 from ..state import ServerState
@@ -93,22 +93,12 @@ def check_front(value: Any, metadata: Mapping[str, Any]) -> None:
 
 def tell_clients(server: ServerState, sids: Sequence[str]) -> None:
     """A session has ended, here or on a page of the host: its clients are told when the answer has been sent."""
-    app, outbox = current_app._get_current_object(), server.logouts  # type: ignore[attr-defined]
-    assert outbox is not None
+    assert server.logouts is not None
     try:
         issuer = server.issuer()
     except IssuerUnknown:
         return  # nobody has ever been signed in to a client; the host's logout view goes on
-
-    def tell() -> None:
-        with app.app_context():
-            outbox.end(issuer, sids)
-
-    def soon(response: Response) -> Response:
-        response.call_on_close(tell)
-        return response
-
-    after_this_request(soon)
+    afterwards.once_answered(server, "tell clients of a sign-out", partial(server.logouts.end, issuer, sids))
 
 
 @click.command()

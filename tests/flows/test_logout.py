@@ -223,7 +223,7 @@ def test_whoever_signs_out_is_signed_out_whatever_becomes_of_the_message(
     response = ada.http.post("/logout")
     assert response.status_code == 200
     response.close()
-    assert "could not be told of the end of a session" in caplog.text
+    assert "could not tell clients of a sign-out" in caplog.text
 
 
 def test_two_that_deliver_share_the_work(any_provider: Provider) -> None:
