@@ -19,7 +19,7 @@ from flask_wtf.csrf import ValidationError, validate_csrf
 from .. import jose
 from ..domain import addresses, logouts, redirect_uris, sessions
 from ..domain.id_tokens import Hint
-from ..domain.logouts import Logouts
+from ..domain.logouts import Audience, Logouts
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError
 from ..oauth import afterwards, interaction, parameters, responses
 from ..oauth.parameters import Parameters
@@ -126,16 +126,16 @@ def logout(server: ServerState) -> Response:
     hint, person = _hint(server, sent), server.subjects.person()
     client = None if hint is None else server.storage.clients.info(hint.client_id)
     onward = _onward(sent, hint, client)
-    if person is not None and not _is_named(server, hint, client, person) and not (is_answer and _has_confirmed()):
-        return make_response(server.pages["sign_out"]("ask", person, client=client, action=interaction.here()))
-    frames: list[str] = []
+    assert server.logouts is not None
+    page, audience = server.pages["sign_out"], Audience()
     if person is not None:
-        assert server.logouts is not None
-        frames = server.logouts.frames(server.issuer(), sessions.sids())
+        audience = server.logouts.audience(server.issuer(), sessions.sids())
+        if not _is_named(server, hint, client, person) and not (is_answer and _has_confirmed()):
+            return make_response(page("ask", person, audience, client=client, action=interaction.here()))
         logout_user()
-    if onward is None or frames:
+    if onward is None or audience.frames:
         to = None if onward is None else responses.with_state(onward, sent.get("state"))
-        return responses.with_frames(server, server.pages["sign_out"]("done", None, frames=frames, to=to), frames)
+        return responses.with_frames(server, page("done", None, audience, to=to), audience.frames)
     return responses.logout_answer(onward, sent.get("state"))
 
 
