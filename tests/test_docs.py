@@ -240,6 +240,8 @@ def test_commands_work(page: Path, make: Make, tmp_path: Path, monkeypatch: pyte
             assert result.exit_code == 0 or found, f"{command}\n{result.output}"
         elif words[0] == "pip":
             check_install(words)
+        elif page.name == "sign_in.rst":
+            continue  # tests/clients/ follows it to the letter
         elif words[0] == "pybabel":
             translate(page, words, tmp_path)
         elif words[0] == "python":
