@@ -11,23 +11,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ..browser.conftest import CHROMIUM, missing
-from ..browser.visitor import PATIENCE, launched
-from ..browser.watch import Watch
-from ..conftest import DEMANDED
+from ..browser.conftest import CHROMIUM
+from ..browser.visitor import launched
+from .people import Ada, need_browser
 from .tutorial import PAGE, Tutorial, programs
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    reason = missing()
-    if reason is not None:
-        if "chromium" in DEMANDED:
-            pytest.fail(reason)
-        pytest.skip(reason)
+    need_browser()
     with launched(CHROMIUM) as browser:
         yield browser
 
@@ -45,39 +40,11 @@ def tutorial(
         tutorial.end()
 
 
-class Ada:
-    """A person at a browser of her own."""
-
-    def __init__(self, browser: Browser) -> None:
-        self.context = browser.new_context()
-        self.context.set_default_timeout(PATIENCE)
-        self.watch = Watch(self.context)
-        self.page: Page = self.context.new_page()
-
-    def press(self, name: str) -> None:
-        self.page.get_by_role("button", name=name, exact=True).click()
-
-    def sees(self, text: str) -> None:
-        """Wait for it."""
-        self.page.get_by_text(text).first.wait_for()
-
-    def logs_in(self) -> None:
-        self.page.get_by_label("Name").fill("ada")
-        self.page.get_by_label("Password").fill("analytical engine")
-        self.press("Sign in")
-
-    def shown(self, wanted: str) -> Any:
-        """The JSON on the page, when *wanted* is in it."""
-        self.page.locator("pre", has_text=wanted).wait_for()
-        return json.loads(self.page.locator("pre").inner_text())
-
-
 @pytest.fixture
 def ada(browser: Browser) -> Iterator[Ada]:
     ada = Ada(browser)
     yield ada
-    ada.context.close()
-    assert [line for line in ada.watch.complaints if "favicon.ico" not in line] == []
+    ada.leaves()
 
 
 def test_every_program_is_on_the_page() -> None:
@@ -161,3 +128,19 @@ def test_the_service(tutorial: Tutorial, ada: Ada) -> None:
     assert ada.page.url == f"{home}/"
     ada.page.goto(f"{home}/sign-in")
     ada.page.get_by_label("Password").wait_for()
+
+
+def test_without_a_refresh_token_it_cannot_renew_on_this_machine(tutorial: Tutorial, ada: Ada) -> None:
+    """Anybody's program could listen there: the person is asked each time, and no frame can ask (RFC 8252, 8.6)."""
+    home = tutorial.addresses[2]
+    tutorial.run(
+        f"flask oauth2 client edit spa --grant-type authorization_code --redirect-uri {home}/ "
+        f"--redirect-uri {home}/silent.html"
+    )
+    ada.page.goto(home)
+    ada.press("Sign in")
+    ada.logs_in()
+    ada.press("Allow")
+    ada.sees("Hello, Ada!")
+    ada.press("Renew")
+    assert ada.shown("error")["error"] == "consent_required"

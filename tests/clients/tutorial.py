@@ -71,7 +71,7 @@ class Tutorial:
                 self._wait()  # it discovers the provider when it starts
             self._serve(words)
         else:
-            self._run(words)
+            self.run(command)
 
     def _save_programs(self) -> None:
         text = PAGE.read_text()
@@ -82,7 +82,9 @@ class Tutorial:
             (self.folder / name).parent.mkdir(exist_ok=True)
             (self.folder / name).write_text(self._here((EXAMPLES / name).read_text()))
 
-    def _run(self, words: list[str]) -> None:
+    def run(self, command: str) -> None:
+        """Run a command to its end; if it prints a secret, keep that."""
+        words = shlex.split(command)
         done = subprocess.run(
             words, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=PATIENCE
         )

@@ -36,9 +36,8 @@ async function renew() {
   show({ renewed: user.access_token !== before.access_token, sub: user.profile.sub });
 }
 
-function run(action) {
-  return () => action().catch((error) => show({ error: error.message }));
-}
+const complain = (error) => show({ error: error.error ?? error.name, message: error.message });
+const run = (action) => () => action().catch(complain);
 
 element("sign-in").onclick = run(() => manager.signinRedirect()); // with state and a PKCE challenge
 element("call").onclick = run(call);
@@ -52,6 +51,6 @@ try {
   await refresh();
 } catch (error) {
   await refresh();
-  show({ error: error.message });
+  complain(error);
 }
 history.replaceState({}, "", HERE);
