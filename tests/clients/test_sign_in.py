@@ -82,6 +82,10 @@ def test_the_single_page_app(tutorial: Tutorial, ada: Ada) -> None:
     ada.sees("You are not signed in.")
     ada.press("Sign in")
     ada.logs_in()
+    ada.press("Deny")
+    assert ada.shown("error")["error"] == "access_denied"
+    assert ada.page.url == f"{home}/"
+    ada.press("Sign in")
     ada.press("Allow")
     ada.sees("Hello, Ada!")
     assert ada.page.url == f"{home}/", "code and state are gone from the address"
