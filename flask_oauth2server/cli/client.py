@@ -38,6 +38,12 @@ def metadata_options(command: Any) -> Any:
     for option in reversed(
         (
             click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where answers may go; repeatable."),
+            click.option(
+                "--post-logout-redirect-uri",
+                "post_logout_redirect_uris",
+                multiple=True,
+                help="Where people may be sent after signing out; repeatable.",
+            ),
             click.option("--scope", "scopes", multiple=True, help="What it may ask for; repeatable. Default: all."),
             click.option("--grant-type", "grant_types", multiple=True, help="Repeatable."),
             click.option("--response-type", "response_types", multiple=True, help="Repeatable."),

@@ -34,7 +34,9 @@ def test_a_client_s_life(provider: Provider) -> None:
     service = Client(provider, "reader", made["client_secret"], ["https://reader.example/cb"])
     assert service.post("/oauth/introspect", token="x").status_code == 200
 
+    run(provider, "client", "edit", "reader", "--post-logout-redirect-uri", "https://reader.example/bye")
     shown = run_json(provider, "client", "show", "reader")
+    assert shown["post_logout_redirect_uris"] == ["https://reader.example/bye"]
     assert shown["redirect_uris"] == ["https://reader.example/cb"]
     assert shown["secrets"] == ["…" + made["client_secret"][-4:]]
     assert made["client_secret"] not in json.dumps(shown)
