@@ -88,6 +88,8 @@ class RelyingParty:
         self.browser: Browser = op.browser()
         self.discovery: dict[str, Any] = op.api().get("/.well-known/openid-configuration").json
         self.issuer: str = self.discovery["issuer"]
+        #: Fetched before anybody is sent, and kept: what is signed has to be good by these.
+        self.keys = checks.check_jwks(self.jwks())
 
     def path(self, name: str) -> str:
         """Where the endpoint of that name is, as the provider says."""
@@ -166,16 +168,15 @@ class RelyingParty:
     def finish(self, answer: Answer, **exchange: Any) -> SignedIn:
         """Exchange the code, read the ID tokens, ask userinfo."""
         assert "error" not in answer.told, answer.told
-        keys = checks.check_jwks(self.jwks())
         told, words = answer.told, self.profile.words
         tokens = checks.check_tokens(self.exchange(told["code"], **exchange)) if "code" in words else {}
         front = back = None
         if "id_token" in words:
-            front = self.read(told["id_token"], keys, answer)
+            front = self.read(told["id_token"], answer)
             checks.check_hash(front, "at_hash", told.get("access_token"), due="token" in words)
             checks.check_hash(front, "c_hash", told.get("code"), due="code" in words)
         if tokens:
-            back = self.read(tokens["id_token"], keys, answer)
+            back = self.read(tokens["id_token"], answer)
             checks.check_hash(back, "at_hash", tokens["access_token"], due=False)
             checks.check_hash(back, "c_hash", told["code"], due=False)
         if front and back:
@@ -191,9 +192,9 @@ class RelyingParty:
         asked = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.client.redirect_uri}
         return self.client.post(self.path("token_endpoint"), **{**asked, **changes})
 
-    def read(self, id_token: str, keys: Any, answer: Answer) -> dict[str, Any]:
+    def read(self, id_token: str, answer: Answer) -> dict[str, Any]:
         """The claims of an ID token, which is good."""
-        claims = checks.check_signature(id_token, keys)
+        claims = checks.check_signature(id_token, self.keys)
         checks.check_id_token(claims, self.issuer, self.client.client_id, answer.sent.get("nonce"))
         return claims
 
