@@ -18,7 +18,7 @@ from ..support import Browser, Provider, bearer, hidden_fields, pkce
 from . import checks
 from .profiles import Profile
 
-SCOPES = ["openid", "profile", "email", "address", "phone"]
+SCOPES = ["openid", "profile", "email", "address", "phone", "offline_access"]
 
 
 @dataclass(frozen=True)

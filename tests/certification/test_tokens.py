@@ -34,7 +34,8 @@ def test_codereuse_30seconds(rp: RelyingParty) -> None:
 
 @certified("B", "H", "D")
 def test_refresh_token(rp: RelyingParty, register: Register) -> None:
-    found = rp.sign_in()
+    assert "offline_access" in rp.discovery["scopes_supported"]  # then it is asked for, with prompt=consent (Core, 11)
+    found = rp.sign_in(scope="openid offline_access", prompt="consent")
     stranger = register().client.refresh(found.tokens["refresh_token"])
     assert (stranger.status_code, stranger.json["error"]) == (400, "invalid_grant")
     with waited(2):
