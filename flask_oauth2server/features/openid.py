@@ -69,14 +69,19 @@ def metadata(server: ServerState, issuer: str) -> dict[str, Any]:
         "id_token_encryption_alg_values_supported": list(jose.KEY_ENCRYPTION),
         "id_token_encryption_enc_values_supported": list(jose.CONTENT_ENCRYPTION),
         "claim_types_supported": ["normal"],
-        "claims_supported": [*_PROTOCOL_CLAIMS, *server.user_claims.names()],
+        "claims_supported": [*_protocol_claims(server), *server.user_claims.names()],
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }
 
 
-_PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid")
+def _protocol_claims(server: ServerState) -> list[str]:
+    """What ID tokens say by themselves; some of it only where it has been set up."""
+    knows_how = "authentication_context" in server.hooks
+    beside_codes = any({"code", "id_token"} <= set(words.split()) for words in server.response_types)
+    always = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid"]
+    return [*always, *(["acr", "amr"] if knows_how else []), *(["c_hash"] if beside_codes else [])]
 
 
 def check_redirect_uri(request: ProtocolRequest) -> None:

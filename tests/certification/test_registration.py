@@ -7,7 +7,12 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
-from ..support import picture
+import pytest
+
+from flask_oauth2server import InvalidClientMetadata
+
+from ..documents import serving
+from ..support import CALLBACK, picture
 from .conftest import Register
 from .profiles import certified
 from .relying_party import RelyingParty
@@ -45,3 +50,23 @@ def test_registration_policy_uri(register: Register) -> None:
 @certified("D")
 def test_registration_tos_uri(register: Register) -> None:
     assert "https://client.example/terms" in links(consent_page(register(tos_uri="https://client.example/terms")))
+
+
+@certified("D")
+def test_registration_sector_uri(register: Register) -> None:
+    """All that share the address of a list know a person by the same name, whatever their hosts."""
+    with serving() as site:
+        site.documents["list"] = [CALLBACK, "https://other.example/cb"]
+        sector = {"subject_type": "pairwise", "sector_identifier_uri": f"{site.url}/list"}
+        one = register(**sector, redirect_uris=[CALLBACK, "https://other.example/cb"])
+        same, alone = register(**sector), register(subject_type="pairwise")
+    names = [rp.sign_in().claims["sub"] for rp in (one, same, alone)]
+    assert names[0] == names[1] != names[2]
+
+
+@certified("D")
+def test_registration_sector_bad(register: Register) -> None:
+    with serving() as site:
+        site.documents["list"] = ["https://other.example/cb"]
+        with pytest.raises(InvalidClientMetadata, match="sector_identifier_uri: does not list"):
+            register(subject_type="pairwise", sector_identifier_uri=f"{site.url}/list")

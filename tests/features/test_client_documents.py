@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 from joserfc import jwe, jwk
-from werkzeug.serving import make_server
 
 from flask_oauth2server.domain import client_documents
 from flask_oauth2server.errors import InvalidClientMetadata, Outdated
 
+from ..documents import Site, serving
 from ..openid import read, signed_in
 from ..support import Browser, Provider, answer_of, bearer
 from ..ui.pages import later
@@ -26,33 +22,11 @@ PUBLIC = {"keys": [OLD.as_dict(private=False)]}
 ENCRYPTED = {"id_token_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_response_alg": "ECDH-ES"}
 
 
-class Site:
-    """A client's server: the documents that it has, and how often each was asked for."""
-
-    def __init__(self) -> None:
-        self.documents: dict[str, Any] = {"keys": PUBLIC}
-        self.status = 200
-        self.asked: list[str] = []
-        app = Flask("site")
-
-        @app.get("/<name>")
-        def document(name: str) -> Any:
-            self.asked.append(name)
-            found = self.documents[name]
-            return found if isinstance(found, str) else json.dumps(found), self.status
-
-        self.server = make_server("127.0.0.1", 0, app, threaded=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setattr(logging.getLogger("werkzeug"), "disabled", True)
-    found = Site()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+def site() -> Iterator[Site]:
+    with serving() as found:
+        found.documents["keys"] = PUBLIC
+        yield found
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ def test_discovery_tells_what_is_there(op: Provider) -> None:
     assert {"openid", "email", "profile"} <= set(told["scopes_supported"])
     assert {"address", "phone"}.isdisjoint(told["scopes_supported"])
     assert {"sub", "name", "email", "email_verified"} <= set(told["claims_supported"])
-    assert {"gender", "address"}.isdisjoint(told["claims_supported"])
+    assert {"gender", "address", "acr", "amr", "c_hash"}.isdisjoint(told["claims_supported"])
     assert told["request_parameter_supported"] is False
 
 
