@@ -6,112 +6,15 @@ prints a line for each step, and ends with a code other than 0 at the first surp
 
 import base64
 import hashlib
-import json
 import re
 import secrets
 import sys
-from html.parser import HTMLParser
-from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import requests
 import servers
-
-ADA = {"name": "ada", "password": "analytical engine"}
-_TIMEOUT = 10
-
-
-class StepError(Exception):
-    """Something else came than was expected."""
-
-
-def expect(what, expected, came):
-    """Raise unless *came* is what was expected."""
-    if came != expected:
-        raise StepError(f"{what}\n  expected: {expected!r}\n  came:     {came!r}")
-
-
-def expect_in(what, expected, text):
-    """Raise unless *expected* is part of *text*."""
-    if expected not in text:
-        raise StepError(f"{what}\n  expected in it: {expected!r}\n  came:           {text!r}")
-
-
-# --- a person at a browser ------------------------------------------------------------------------
-
-
-class Forms(HTMLParser):
-    """The forms of a page, and its text."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.forms, self.texts, self._inside, self._tag = [], {}, [], None
-        self.feed(html)
-        self.text = " ".join("".join(self._inside).split())
-
-    def handle_starttag(self, tag, attributes):
-        values = {name: value or "" for name, value in attributes}
-        self._tag = values.get("id")
-        if tag == "form":
-            self.forms.append({"action": values.get("action", ""), "fields": [], "ticks": [], "buttons": []})
-        elif tag == "input" and self.forms:
-            if values.get("type") == "checkbox":
-                self.forms[-1]["ticks"].append((values["name"], values["value"]))
-            elif values.get("type") == "radio" and "checked" not in values:
-                pass  # another one of its group is chosen
-            else:
-                self.forms[-1]["fields"].append((values.get("name", ""), values.get("value", "")))
-        elif tag == "button" and self.forms:
-            self.forms[-1]["buttons"].append([values.get("name"), values.get("value"), ""])
-
-    def handle_data(self, data):
-        self._inside.append(data)
-        if self._tag:
-            self.texts[self._tag] = self.texts.get(self._tag, "") + data
-        for form in self.forms[-1:]:
-            if form["buttons"] and not form["buttons"][-1][2]:
-                form["buttons"][-1][2] = data.strip()
-
-
-class Browser:
-    """Keeps cookies, follows redirects, fills in forms."""
-
-    def __init__(self):
-        self.http = requests.Session()
-        self.http.trust_env = False  # no proxy stands between this computer and itself
-        self.page = None
-
-    def visit(self, url, **options):
-        """Go somewhere; the answer."""
-        self.page = self.http.get(url, timeout=_TIMEOUT, **options)
-        return self.page
-
-    def press(self, button, ticks=(), follow=True, **typed):
-        """Fill in the form that has this button, tick boxes, press it; the answer."""
-        for form in Forms(self.page.text).forms:
-            for name, value, label in form["buttons"]:
-                if label == button:
-                    fields = [(field, typed.get(field, given)) for field, given in form["fields"]]
-                    fields += [tick for tick in form["ticks"] if tick[1] in ticks]
-                    fields += [(name, value)] if name else []
-                    url = urljoin(self.page.url, form["action"])
-                    headers = {"Referer": self.page.url, "Content-Type": "application/x-www-form-urlencoded"}
-                    options = {"headers": headers, "timeout": _TIMEOUT, "allow_redirects": follow}
-                    self.page = self.http.post(url, data=urlencode(fields), **options)
-                    return self.page
-        raise StepError(f"The page {self.page.url} has no button {button!r}:\n{self.text}")
-
-    @property
-    def text(self):
-        """What the page says."""
-        return Forms(self.page.text).text
-
-    def json_in(self, element):
-        """The JSON that the page shows in an element."""
-        texts = Forms(self.page.text).texts
-        if element not in texts:
-            raise StepError(f"The page {self.page.url} shows no {element}:\n{self.page.status_code} {self.text}")
-        return json.loads(texts[element])
-
+from check_openid import openid
+from person import ADA, TIMEOUT, Browser, Forms, StepError, expect, expect_in, query_of
 
 # --- the walk -------------------------------------------------------------------------------------
 
@@ -144,6 +47,7 @@ class Walk:
         self.public_client()
         self.wrong_redirect_uri()
         self.administration()
+        openid(self)
         self.published_example()
         self.sign_out()
 
@@ -152,7 +56,7 @@ class Walk:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         with requests.Session() as http:
             http.trust_env = False
-            return http.request(method, self.provider + path, headers=headers, timeout=_TIMEOUT, **options)
+            return http.request(method, self.provider + path, headers=headers, timeout=TIMEOUT, **options)
 
     def ask(self, path, auth=None, **data):
         """Post a form to an endpoint of the provider."""
@@ -216,7 +120,7 @@ class Walk:
 
         answer = browser.press("Deny")
         expect("Where a denial leads", f"{self.client}/callback", answer.url.partition("?")[0])
-        expect("What the client was told", "access_denied", _query(answer.url)["error"])
+        expect("What the client was told", "access_denied", query_of(answer.url)["error"])
         expect_in("The client's page", "The provider said: access_denied", browser.text)
         self.ok("deny: access_denied arrives at the client")
 
@@ -226,8 +130,8 @@ class Walk:
         browser.press("Allow", ticks=("notes",))
         back = browser.page.history[-1].url
         expect("Where Allow leads", f"{self.client}/callback", back.partition("?")[0])
-        expect("What the client was handed", {"code", "state", "iss"}, set(_query(back)))
-        expect("The issuer in the answer", self.provider, _query(back)["iss"])
+        expect("What the client was handed", {"code", "state", "iss"}, set(query_of(back)))
+        expect("The issuer in the answer", self.provider, query_of(back)["iss"])
         self.ok("allow: the client is handed code, state and iss")
 
         self.token = browser.json_in("token")
@@ -246,7 +150,7 @@ class Walk:
         access = self.token["access_token"]
         answer = self.api("/api/notes", access, "POST", data={"text": "Remember the Bernoulli numbers."})
         expect("A new note by token", 201, answer.status_code)
-        answer = self.browser.http.post(f"{self.provider}/api/notes", data={"text": "forged"}, timeout=_TIMEOUT)
+        answer = self.browser.http.post(f"{self.provider}/api/notes", data={"text": "forged"}, timeout=TIMEOUT)
         expect("A new note by cookie alone", 400, answer.status_code)
         expect_in("Why it is refused", "CSRF", answer.text)
         self.ok("CSRFProtect lets a POST with a token in, and no POST with a cookie alone")
@@ -330,7 +234,7 @@ class Walk:
         # There is no such program, so the answer is read off the redirect.
         location = browser.press("Allow", follow=False).headers["Location"]
         expect("Where Allow leads", redirect_uri, location.partition("?")[0])
-        answer = _query(location)
+        answer = query_of(location)
         expect("The state", "s 1", answer["state"])
         form = {"grant_type": "authorization_code", "client_id": "public", "redirect_uri": redirect_uri}
         refused = self.ask("/oauth/token", **form, code=answer["code"], code_verifier="v" * 43)
@@ -426,10 +330,6 @@ class Walk:
         )
         expect("Where a person who is signed out is sent", f"{self.provider}/login", browser.page.url.partition("?")[0])
         self.ok("after signing out the provider wants a login again")
-
-
-def _query(url):
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
 def main():

@@ -75,6 +75,12 @@ oauth2.scopes.register(Scope("email", "Read your name and e-mail address"))
 oauth2.scopes.register(Scope("notes", "Read and write your notes", optional=True))
 
 
+@oauth2.user_claims("name", "email", "email_verified")
+def claims(user):
+    """What clients that sign people in may be told, as far as their scopes go."""
+    return {"name": user.name, "email": user.email, "email_verified": True}
+
+
 @oauth2.admin_required
 def is_administrator(user):
     """Who may open /admin/oauth2/."""

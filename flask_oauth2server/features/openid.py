@@ -169,10 +169,9 @@ def prepare_keys(server: ServerState, client: ClientInfo) -> None:
 
 
 def end_sessions(server: ServerState, sids: Sequence[str]) -> None:
-    """Somebody signs out, here or on a page of the host, whose pending work is not ours to commit: so not before
-    the answer has been sent."""
+    """Somebody signs out, here or on a page of the host."""
     work = partial(server.extension.end_sessions, sids)
-    afterwards.once_answered(server, "end what a session has given", work)
+    afterwards.before_answer(server, "end what a session has given", work)
 
 
 def add_id_token(server: ServerState, signs: IdTokens, issuance: Issuance) -> None:

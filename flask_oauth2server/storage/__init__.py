@@ -13,6 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from ..models.factory import Models
 from .access import Access
+from .apart import has_one_connection
 from .applications import Applications
 from .audit_events import AuditEvents
 from .audit_seals import AuditSeals
@@ -79,6 +80,10 @@ class Storage:
         self.stories = Stories(db, models)
         self.daily_counts = DailyCounts(db, models)
         self.refusals = Refusals(db, models)
+
+    def has_one_connection(self) -> bool:
+        """Whether a session beside ``db.session`` would be on the same connection, and in its transaction."""
+        return has_one_connection(self.authorizations.bind())
 
     @contextmanager
     def guarded(self, tables: bool = True) -> Iterator[None]:

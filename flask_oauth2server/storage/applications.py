@@ -59,7 +59,7 @@ class Applications(Queries):
     def _clients(self, user: Any, most: int) -> Any:
         """Clients of a user's authorizations, by leaps from one to the next in the index of both."""
         table = self.models.Authorization.__table__
-        if self.db.session.get_bind(**self._bind()).dialect.name in ("mysql", "mariadb"):
+        if self.bind().dialect.name in ("mysql", "mariadb"):
             # It leaps at most where it groups, and never where a recursion asks for what is smaller.
             latest = select(table.c["user_id", "client_pk"], func.max(table.c.id)).where(table.c.user_id == user)
             return latest.group_by(table.c.user_id, table.c.client_pk).limit(most).subquery()

@@ -101,6 +101,10 @@ class Queries:
         few = statement.order_by(None).limit(most + 1).subquery()
         return int(self.one(select(func.count()).select_from(few))[0])
 
+    def bind(self) -> Any:
+        """The engine of our tables, or the connection that a session of the host's is bound to."""
+        return self.db.session.get_bind(**self._bind())
+
     def _bind(self) -> dict[str, Any]:
         return {"mapper": self.models.Client}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from flask_oauth2server import signals
 
@@ -144,6 +145,43 @@ def test_pending_work_of_the_host_is_not_committed(make: Make) -> None:
     assert not lives(client, tokens)
     with op.app.app_context():
         assert op.db.session.scalar(select(op.User.name).where(op.User.id == 1)) == "ada"
+
+
+def signed_out(op: Provider, caplog: pytest.LogCaptureFixture) -> tuple[bool, bool]:
+    """Whether what was given lives on when the answer is there, and when it has been read to its end."""
+    client, ada = op.client(scopes=["openid", "email"]), op.browser("ada")
+    tokens = signed_in(client, ada, "openid email")
+    answer = ada.http.post("/logout")
+    at_once = lives(client, tokens)
+    answer.close()
+    return at_once, lives(client, tokens)
+
+
+def test_whoever_asks_next_finds_it_ended(any_provider: Provider, caplog: pytest.LogCaptureFixture) -> None:
+    assert signed_out(any_provider, caplog) == (False, False)
+    assert caplog.text == ""
+
+
+def test_where_there_is_one_connection_it_ends_after_the_answer(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    op = make(config={"SQLALCHEMY_DATABASE_URI": "sqlite://"})
+    assert signed_out(op, caplog) == (True, False)
+
+
+def test_a_database_that_cannot_now_is_asked_again(
+    op: Provider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    queries = op.app.extensions["oauth2server"].storage.authorizations
+    found, asked = queries.of_sessions, []
+
+    def busy_once(sids: Any) -> Any:
+        asked.append(sids)
+        if len(asked) == 1:
+            raise OperationalError("SELECT", {}, Exception("busy"))
+        return found(sids)
+
+    monkeypatch.setattr(queries, "of_sessions", busy_once)
+    assert signed_out(op, caplog) == (True, False)
+    assert "could not end what a session has given" in caplog.text
 
 
 # --- consent -----------------------------------------------------------------------------------------
