@@ -11,8 +11,9 @@ from .audit import AuditVerbs
 from .base import EXTENSION_NAME as EXTENSION_NAME
 from .clients import ClientVerbs
 from .offers import OfferVerbs
+from .sign_in import SignInVerbs
 from .users import UserVerbs
 
 
-class Verbs(ClientVerbs, OfferVerbs, AccessVerbs, UserVerbs, AuditVerbs):
+class Verbs(ClientVerbs, OfferVerbs, AccessVerbs, UserVerbs, SignInVerbs, AuditVerbs):
     """The part of :class:`~flask_oauth2server.OAuth2Server` that acts."""
