@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-
-class _Silent(WSGIRequestHandler):
-    def log(self, *_: Any) -> None:
-        """Say nothing."""
+from .serving import listening
 
 
 class Site:
@@ -37,17 +32,14 @@ class Site:
             found = self.documents[name]
             return found if isinstance(found, str) else json.dumps(found), self.status
 
-        self.server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.app = app
+        self.url = ""
 
 
 @contextmanager
-def serving() -> Iterator[Site]:
+def documents() -> Iterator[Site]:
     """A site while the block lasts."""
     site = Site()
-    thread = threading.Thread(target=site.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield site
-    site.server.shutdown()
-    thread.join()
-    site.server.server_close()
+    with listening(site.app) as port:
+        site.url = f"http://127.0.0.1:{port}"
+        yield site

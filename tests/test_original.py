@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,13 @@ import requests
 from flask import Flask, request
 from flask_login import current_user
 from jinja2 import meta
-from werkzeug.serving import make_server
 
 import flask_oauth2server
 from flask_oauth2server import OAuth2Server, OAuth2ServerError, Scope, ScopeDoesNotExists, require_oauth
 from flask_oauth2server.domain import redirect_uris
 
-from .conftest import close
-from .support import CALLBACK, Browser, Client, Provider, answer_of, bearer, build, hidden_fields
+from .serving import serving
+from .support import CALLBACK, Browser, Client, Provider, answer_of, bearer, hidden_fields
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 INFO, PING, INVALID = "/oauth/info/", "/oauth/ping/", "/oauth/invalid/"
@@ -174,17 +172,8 @@ def test_4_a_refresh_gives_two_new_tokens(make: Callable[..., Provider], kind: s
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Provider, str]]:
     """A provider at a loopback address."""
-    folder = tmp_path_factory.mktemp("original")
-    server = make_server("127.0.0.1", 0, lambda environ, start: provider.app(environ, start), threaded=True)
-    base = f"http://127.0.0.1:{server.server_port}"
-    provider = build(f"sqlite:///{folder}/x.sqlite", config={"OAUTH2_ISSUER": base, "TESTING": True})
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield provider, base
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    close(provider)
+    with serving(tmp_path_factory.mktemp("original"), TESTING=True) as found:
+        yield found
 
 
 @pytest.fixture

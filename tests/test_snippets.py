@@ -13,30 +13,21 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 from flask import Flask
-from werkzeug.serving import make_server
 
 from .browser.conftest import CHROMIUM, missing
 from .browser.visitor import launched
-from .conftest import DEMANDED, close
+from .conftest import DEMANDED
 from .flows.test_client_libraries import Person
+from .serving import listening, serving
 from .snippets import SERVICE, code_for, registered, run, shell, text_of
-from .support import Provider, build
+from .support import Provider
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Provider, str]]:
     """A provider at a loopback address."""
-    folder = tmp_path_factory.mktemp("snippets")
-    server = make_server("127.0.0.1", 0, lambda environ, start: provider.app(environ, start), threaded=True)
-    base = f"http://127.0.0.1:{server.server_port}"
-    provider = build(f"sqlite:///{folder}/x.sqlite", config={"OAUTH2_ISSUER": base})
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield provider, base
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    close(provider)
+    with serving(tmp_path_factory.mktemp("snippets")) as found:
+        yield found
 
 
 @pytest.fixture
@@ -173,32 +164,24 @@ def test_a_single_page_app_in_a_browser(served: tuple[Provider, str]) -> None:
     app.add_url_rule("/cb", "page", lambda: PAGE)
     app.add_url_rule("/app.js", "code", lambda: (text, {"Content-Type": "text/javascript"}))
     app.add_url_rule("/favicon.ico", "favicon", lambda: ("", 204))
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    home = f"http://127.0.0.1:{server.server_port}/cb"
-    client_id, _ = registered(provider, redirect_uris=[home], token_endpoint_auth_method="none")
-    text = text_of(provider, client_id, "browser")
-    try:
-        with launched(CHROMIUM) as browser:
-            context = browser.new_context()
-            context.set_default_timeout(20_000)
-            context.request.post(f"{base}/login", form={"name": "ada"}, max_redirects=0)
-            page, wrong = context.new_page(), []
-            page.on("pageerror", lambda error: wrong.append(error.message))
-            page.goto(home)
-            page.get_by_role("button", name="Sign in").click()
-            page.get_by_role("button", name="Allow").click()
-            page.get_by_text("Signed in: email").wait_for()
-            assert (page.url, wrong) == (home, [])
-            page.goto(f"{home}?state=another&code=x")
-            page.wait_for_function("location.search === ''")
-            assert page.get_by_role("button", name="Sign in").is_enabled()
-            assert wrong == ["This is the answer to a question that was asked elsewhere."]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(app) as port, launched(CHROMIUM) as browser:
+        home = f"http://127.0.0.1:{port}/cb"
+        client_id, _ = registered(provider, redirect_uris=[home], token_endpoint_auth_method="none")
+        text = text_of(provider, client_id, "browser")
+        context = browser.new_context()
+        context.set_default_timeout(20_000)
+        context.request.post(f"{base}/login", form={"name": "ada"}, max_redirects=0)
+        page, wrong = context.new_page(), []
+        page.on("pageerror", lambda error: wrong.append(error.message))
+        page.goto(home)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Allow").click()
+        page.get_by_text("Signed in: email").wait_for()
+        assert (page.url, wrong) == (home, [])
+        page.goto(f"{home}?state=another&code=x")
+        page.wait_for_function("location.search === ''")
+        assert page.get_by_role("button", name="Sign in").is_enabled()
+        assert wrong == ["This is the answer to a question that was asked elsewhere."]
 
 
 # --- in its own name ------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from joserfc import jwk, jwt
 
-from ..flows.test_logout import EVENT, Told, frames
+from ..flows.test_logout import EVENT, Told, frames, telling
 from ..support import ISSUER, hidden_fields
 from . import checks
 from .conftest import Register
@@ -149,13 +148,10 @@ def test_frontchannel_rp_initiated_logout(register: Register) -> None:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
+def told() -> Iterator[Told]:
     """The client's own server."""
-    monkeypatch.setattr(logging.getLogger("werkzeug"), "disabled", True)
-    found = Told()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    with telling() as found:
+        yield found
 
 
 def check_logout_token(rp: RelyingParty, token: str, found: SignedIn) -> None:

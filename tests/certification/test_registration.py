@@ -11,7 +11,7 @@ import pytest
 
 from flask_oauth2server import InvalidClientMetadata
 
-from ..documents import serving
+from ..documents import documents
 from ..support import CALLBACK, picture
 from .conftest import Register
 from .profiles import certified
@@ -55,7 +55,7 @@ def test_registration_tos_uri(register: Register) -> None:
 @certified("D")
 def test_registration_sector_uri(register: Register) -> None:
     """All that share the address of a list know a person by the same name, whatever their hosts."""
-    with serving() as site:
+    with documents() as site:
         site.documents["list"] = [CALLBACK, "https://other.example/cb"]
         sector = {"subject_type": "pairwise", "sector_identifier_uri": f"{site.url}/list"}
         one = register(**sector, redirect_uris=[CALLBACK, "https://other.example/cb"])
@@ -66,7 +66,7 @@ def test_registration_sector_uri(register: Register) -> None:
 
 @certified("D")
 def test_registration_sector_bad(register: Register) -> None:
-    with serving() as site:
+    with documents() as site:
         site.documents["list"] = ["https://other.example/cb"]
         with pytest.raises(InvalidClientMetadata, match="sector_identifier_uri: does not list"):
             register(subject_type="pairwise", sector_identifier_uri=f"{site.url}/list")

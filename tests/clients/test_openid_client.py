@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from html import unescape
 from re import findall
@@ -12,11 +11,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from werkzeug.serving import make_server
 
-from ..conftest import close
 from ..flows.test_client_libraries import Person
-from ..support import Provider, build, hidden_fields
+from ..serving import serving
+from ..support import Provider, hidden_fields
 from .node import Library, RefusalError
 
 CALLBACK = "http://127.0.0.1:9/cb"
@@ -26,19 +24,9 @@ BYE = "http://127.0.0.1:9/bye"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Provider, str]]:
     """A provider at a loopback address, which offers hybrid answers, too."""
-    folder = tmp_path_factory.mktemp("served")
-    server = make_server("127.0.0.1", 0, lambda environ, start: provider.app(environ, start), threaded=True)
-    base = f"http://127.0.0.1:{server.server_port}"
-    config = {"OAUTH2_ISSUER": base, "OAUTH2_ENABLE_HYBRID": True}
-    provider = build(f"sqlite:///{folder}/x.sqlite", config=config)
-    provider.oauth2.user_claims("name")(lambda user: {"name": user.name})
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield provider, base
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    close(provider)
+    with serving(tmp_path_factory.mktemp("served"), OAUTH2_ENABLE_HYBRID=True) as (provider, base):
+        provider.oauth2.user_claims("name")(lambda user: {"name": user.name})
+        yield provider, base
 
 
 @pytest.fixture

@@ -4,19 +4,17 @@ frame, by ``prompt=none``."""
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from ..browser.conftest import CHROMIUM
 from ..browser.visitor import launched
 from ..conftest import close
+from ..serving import listening
 from ..support import Provider, build
 from .node import EXAMPLES
 from .people import Ada, need_browser
@@ -26,18 +24,6 @@ if TYPE_CHECKING:
 
 #: The provider, an app of the same site, and one of another site.
 LOGIN, APP, OTHER = "https://login.shop.test", "https://app.shop.test", "https://app.other.test"
-
-
-@contextmanager
-def serving_https(app: Any) -> Iterator[int]:
-    """*app* on this machine, with a certificate that nobody has signed; its port."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context="adhoc")
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +36,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def provider(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     """A provider, with the address of its site."""
-    with serving_https(lambda environ, start: provider.app(environ, start)) as port:
+    with listening(lambda environ, start: provider.app(environ, start), ssl_context="adhoc") as port:
         config = {"OAUTH2_ISSUER": f"{LOGIN}:{port}", "SESSION_COOKIE_SAMESITE": "Lax"}
         provider = build(f"sqlite:///{tmp_path_factory.mktemp('served')}/x.sqlite", config=config)
         provider.oauth2.user_claims("name")(lambda user: {"name": user.name.title()})
@@ -72,7 +58,7 @@ def homes(
     app = Flask("spa", static_folder=folder, static_url_path="")
     app.add_url_rule("/", "home", lambda: app.send_static_file("index.html"))
     app.add_url_rule("/favicon.ico", "favicon", lambda: ("", 204))
-    with serving_https(app) as port:
+    with listening(app, ssl_context="adhoc") as port:
         homes = {name: f"{name}:{port}/" for name in (APP, OTHER)}
         uris = [f"{home}{file}" for home in homes.values() for file in ("", "silent.html")]
         scopes = ["openid", "profile", "email", "notes"]

@@ -11,7 +11,7 @@ from joserfc import jwe, jwk
 from flask_oauth2server.domain import client_documents
 from flask_oauth2server.errors import InvalidClientMetadata, Outdated
 
-from ..documents import Site, serving
+from ..documents import Site, documents
 from ..openid import read, signed_in
 from ..support import Browser, Provider, answer_of, bearer
 from ..ui.pages import later
@@ -24,7 +24,7 @@ ENCRYPTED = {"id_token_encrypted_response_alg": "ECDH-ES", "userinfo_encrypted_r
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with serving() as found:
+    with documents() as found:
         found.documents["keys"] = PUBLIC
         yield found
 

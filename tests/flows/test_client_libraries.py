@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -14,26 +13,16 @@ from authlib.integrations.flask_client import OAuth
 from authlib.integrations.requests_client import OAuth2Session as AuthlibSession
 from flask import Flask, request
 from requests_oauthlib import OAuth2Session
-from werkzeug.serving import make_server
 
-from ..support import Provider, build, hidden_fields
+from ..serving import serving
+from ..support import Provider, hidden_fields
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Provider, str]]:
     """A provider at a loopback address."""
-    folder = tmp_path_factory.mktemp("served")
-    server = make_server("127.0.0.1", 0, lambda environ, start: provider.app(environ, start), threaded=True)
-    base = f"http://127.0.0.1:{server.server_port}"
-    provider = build(f"sqlite:///{folder}/x.sqlite", config={"OAUTH2_ISSUER": base})
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield provider, base
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    with provider.app.app_context():
-        provider.db.engine.dispose()
+    with serving(tmp_path_factory.mktemp("served")) as found:
+        yield found
 
 
 class Person:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import html
-import logging
 import re
-import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
 from flask import Flask, request
 from sqlalchemy import select, update
-from werkzeug.serving import make_server
 
 from flask_oauth2server import clock, jose
 
 from ..openid import read, signed_in
+from ..serving import listening
 from ..support import ISSUER, Browser, Client, Provider, answer_of
 from ..ui.pages import later, words
 from .test_reauthentication import walk
@@ -39,18 +38,23 @@ class Told:
             self.tokens.append(request.form["logout_token"])
             return "", self.status
 
-        self.server = make_server("127.0.0.1", 0, app, threaded=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/logout"
+        self.app = app
+        self.url = ""
+
+
+@contextmanager
+def telling() -> Iterator[Told]:
+    """A client's server while the block lasts."""
+    found = Told()
+    with listening(found.app) as port:
+        found.url = f"http://127.0.0.1:{port}/logout"
+        yield found
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
-    monkeypatch.setattr(logging.getLogger("werkzeug"), "disabled", True)
-    found = Told()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+def told() -> Iterator[Told]:
+    with telling() as found:
+        yield found
 
 
 @pytest.fixture
