@@ -226,7 +226,8 @@ class Keys:
     def revoke(self, kid: str) -> None:
         """Trust a key no more, a unit of its own; where it has signed until now, another one does.
 
-        :raises OAuth2ServerError: if there is no such key.
+        :raises Outdated: if there is no such key, or it was revoked.
+        :raises OAuth2ServerError: if the keys come from the configuration.
         """
         self._refuse_configured()
         self._act(partial(self._revoke, kid))
@@ -236,7 +237,7 @@ class Keys:
         row = next((row for row in rows if row.kid == kid and row.use == key_facts.SIGNATURE), None)
         happened = [] if row is None else self._end(row)
         if row is None or not happened:
-            raise OAuth2ServerError(f"There is no key {kid!r} that is not revoked.")
+            raise Outdated(f"There is no key {kid!r} that is not revoked.")
         return [*happened, *(self._replace(rows, row) if row is key_facts.active(rows, row.alg) else [])]
 
     def _end(self, row: Any, reason: str | None = None) -> Happened:
