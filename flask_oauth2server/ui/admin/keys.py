@@ -94,9 +94,9 @@ def _has_jwks(server: ServerState) -> bool:
 
 
 def in_order(found: Sequence[KeyFacts]) -> list[KeyFacts]:
-    """By algorithm as they are announced; the one that was made last first."""
-    newest_first = found[::-1]
-    return sorted(newest_first, key=lambda key: jose.ALGORITHMS.index(key.alg))
+    """By algorithm as they are announced; the one that was made last first, of configured ones the one that signs."""
+    first = found[::-1] if found and found[0].published_from is not None else found
+    return sorted(first, key=lambda key: jose.ALGORITHMS.index(key.alg))
 
 
 def withdraw_text(key: KeyFacts) -> str:
