@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import struct
 import zlib
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from flask_oauth2server import clock, jose
-from flask_oauth2server.domain import audit, fingerprints, keys, tokens
+from flask_oauth2server import clock
+from flask_oauth2server.domain import audit, fingerprints, tokens
 from flask_oauth2server.storage.daily_counts import ALL, Counted
 
 from ..support import Provider
+from . import signing
 from .host import ADMINISTRATOR
 
 #: Somebody with much, somebody with a little, somebody who is asked, somebody with nothing; an administrator.
@@ -50,7 +49,7 @@ def fill(provider: Provider) -> None:
         _little(provider, clients)
         _much(provider, clients)
         _watched(provider, clients)
-        _signing_keys(provider)
+        signing.fill(provider)
         _in_order_of_time(provider)
 
 
@@ -315,36 +314,3 @@ def _watched(provider: Provider, clients: dict[str, Any]) -> None:
             )
         )
     provider.oauth2.rotate_secret(clients["notebook"], old_expire_in=9 * 86400, commit=False)
-
-
-def _signing_keys(provider: Provider) -> None:
-    """Keys in all states, uncommitted: when each was published, when it began to sign, when it was withdrawn."""
-    days = {
-        "RS256": ((170, 152, None), (94, 76, None), (3, -14, None)),
-        "ES256": ((158, 142, None), (70, 52, 50), (50, 50, None)),
-    }
-    for alg, generations in days.items():
-        for generation, (published, signs, withdrawn) in enumerate(generations, 1):
-            add_key(provider, alg, generation, published, signs, withdrawn)
-
-
-def add_key(
-    provider: Provider, alg: str, generation: int, published: int, signs: int, withdrawn: int | None = None
-) -> Any:
-    """A signing key, with an id that is the same each time, uncommitted; times are days ago."""
-    digest = hashlib.sha256(f"{alg} {generation}".encode()).digest()
-    jwk = {**jose.made(alg), "kid": base64.urlsafe_b64encode(digest).rstrip(b"=").decode()}
-    now = clock.now()
-    row = provider.oauth2.models.SigningKey(
-        use="sig",
-        alg=alg,
-        generation=generation,
-        kid=jwk["kid"],
-        public=jose.public(jose.imported(jwk)),
-        private=keys._sealed(jwk),
-        created_at=now - timedelta(days=published),
-        active_from=now - timedelta(days=signs),
-        revoked_at=None if withdrawn is None else now - timedelta(days=withdrawn),
-    )
-    provider.db.session.add(row)
-    return row

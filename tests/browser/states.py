@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from . import data
+from . import data, signing
 from .data import ADA, IDA, NORA, THEO, TOMAS
 from .visitor import Visitor, World
 
@@ -226,17 +226,6 @@ def _sign_in_bare(visitor: Visitor) -> None:
     visitor.press("Sign in")
 
 
-def _mark_as_leaked(visitor: Visitor) -> None:
-    visitor.page.get_by_role("link", name="Mark as leaked…").nth(1).click()
-
-
-def _rotate_key(visitor: Visitor) -> None:
-    act = visitor.page.locator(".o2-act", has_text="EdDSA")
-    act.get_by_text("Rotate now…").click()
-    act.get_by_role("button", name="Rotate now").click()
-    visitor.page.get_by_role("status").wait_for()
-
-
 def _keys_of_bare(visitor: Visitor) -> None:
     _sign_in_bare(visitor)
     visitor.page.get_by_text("Signed in as").wait_for()
@@ -270,21 +259,6 @@ def _allowed(person: str, client_id: str, scopes: str, **more: Any) -> Callable[
                 world.provider.db.session.commit()
 
     return before
-
-
-def _eddsa_key(world: World) -> None:
-    """A key of a third algorithm, which others may end."""
-    with world.provider.app.app_context():
-        if not world.provider.oauth2.models.SigningKey.query.filter_by(alg="EdDSA").count():
-            data.add_key(world.provider, "EdDSA", 1, published=20, signs=20)
-            world.provider.db.session.commit()
-
-
-def _damaged_key(world: World) -> None:
-    with world.provider.app.app_context():
-        row = data.add_key(world.provider, "PS256", 1, published=20, signs=20)
-        row.private = f"{row.private[:-4]}AAAA"
-        world.provider.db.session.commit()
 
 
 def _again(client_id: str, scopes: str, *hosts: str) -> Callable[[World], None]:
@@ -421,9 +395,9 @@ ADMINISTRATION = [
     State("admin failures", "The redirect URI is not registered", TOMAS, f"{HOUSE}failures/"),
     State("admin failure", "What was checked", TOMAS, f"{HOUSE}failures/F-0001-TEST/"),
     State("admin signing keys", "A key is published before it signs", TOMAS, KEYS),
-    State("admin signing key withdrawn?", "becomes invalid", TOMAS, KEYS, _mark_as_leaked),
-    State("admin signing key rotated", "signs from now on", TOMAS, KEYS, _rotate_key, before=_eddsa_key),
-    State("admin signing key unreadable", "is damaged", TOMAS, KEYS, before=_damaged_key),
+    State("admin signing key withdrawn?", "becomes invalid", TOMAS, KEYS, signing.mark_as_leaked),
+    State("admin signing key rotated", "signs from now on", TOMAS, KEYS, signing.rotate_key, before=signing.eddsa_key),
+    State("admin signing key unreadable", "is damaged", TOMAS, KEYS, before=signing.damaged_key),
     State("admin signing keys none", "No key has been made yet", None, "/oauth/", _keys_of_bare, app="bare"),
     State("admin signing keys configured", "change them there", TOMAS, KEYS, app="strict"),
     State("admin audit log", "Registered the client", TOMAS, f"{HOUSE}audit/"),

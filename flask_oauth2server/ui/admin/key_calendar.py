@@ -39,7 +39,7 @@ class Lane:
     """One key.
 
     :ivar name: the beginning of its id.
-    :ivar summary: the lane in words.
+    :ivar summary: the lane in words, which are read after the name.
     """
 
     name: str
@@ -90,7 +90,7 @@ def _lane(key: KeyFacts, first: datetime) -> Lane:
     signing = _stay("signed" if has_signed else "signing", key.active_from, key.signs_until, first)
     stays = [stay for stay in (published, signing) if stay is not None]
     name = key.kid if len(key.kid) <= _SHORT else f"{key.kid[:_SHORT]}…"
-    return Lane(name, key.alg, stays, "; ".join([f"{name} {key.alg}", *(stay.title for stay in stays)]))
+    return Lane(name, key.alg, stays, "; ".join(stay.title for stay in stays))
 
 
 def _stay(kind: str, begins: datetime | None, ends: datetime | None, first: datetime) -> Stay | None:

@@ -68,6 +68,10 @@ def test_before_the_first_key_it_says_when_one_is_made(provider: Provider, keys:
     assert said(page) == "Another RS256 key signs from now on."
     assert [(key.alg, key.state) for key in keys.overview()] == [("RS256", "active")]
     assert events(provider) == [("key made", "administrator")]
+    (kid,) = (key.kid for key in keys.overview())
+    assert parse(page).all("code", id=f"key-{kid}")
+    link = parse(ada.visit("/admin/oauth2/audit/")).one("a", href=f"{KEYS}#key-{kid}")
+    assert link.text == kid
 
 
 def test_the_section_has_its_place(ada: Browser) -> None:
