@@ -26,6 +26,7 @@ from sqlalchemy import update
 
 from benchmarks import rows
 from benchmarks.house import HOME, House, database
+from benchmarks.tables import simple
 from flask_oauth2server.domain import tokens
 
 #: More than so many times the first median is not flat.
@@ -199,10 +200,7 @@ def table(sizes: Sequence[int], found: dict[str, list[Cell]]) -> str:
         [name, *(f"{cell.median:.2f} ({cell.p90:.2f}){'' if is_flat(cells, cell) else ' !'}" for cell in cells)]
         for name, cells in found.items()
     ]
-    widths = [max(len(line[column]) for line in [head, *lines]) for column in range(len(head))]
-    rule = "  ".join("=" * width for width in widths)
-    told = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in [head, *lines]]
-    return "\n".join([rule, told[0].rstrip(), rule, *(line.rstrip() for line in told[1:]), rule])
+    return simple(head, lines)
 
 
 def grown(kind: str, sizes: Sequence[int], rounds: int, server: str | None) -> dict[str, list[Cell]]:

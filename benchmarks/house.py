@@ -36,6 +36,7 @@ class Caller:
     """
 
     client_id = "reader"
+    scope = "email"
 
     def __init__(self, api: Any, browser: Any, secret: str) -> None:
         self.api = api
@@ -59,7 +60,7 @@ class Caller:
 
     def address(self, challenge: str) -> str:
         """Where the client sends a person."""
-        asked = {"response_type": "code", "client_id": self.client_id, "redirect_uri": CALLBACK, "scope": "email"}
+        asked = {"response_type": "code", "client_id": self.client_id, "redirect_uri": CALLBACK, "scope": self.scope}
         return "/oauth/authorize?" + urlencode(
             {**asked, "state": "s", "code_challenge": challenge, "code_challenge_method": "S256"}
         )

@@ -28,6 +28,7 @@ from sqlalchemy import event, func, select
 from benchmarks import rows
 from benchmarks.house import Caller, House, database
 from benchmarks.serving import HttpClient, serving
+from benchmarks.tables import simple
 
 #: Live tokens beside the dead ones.
 LIVE = 10_000
@@ -163,19 +164,15 @@ def left(house: House) -> int:
 
 def report(phases: dict[str, Times]) -> str:
     """A simple table of reStructuredText."""
-    head = ["", "answers", *(f"{kind} {what}" for kind in Times._fields for what in ("p50", "p99", "max"))]
-    lines = [head]
+    head = ["\\", "answers", *(f"{kind} {what}" for kind in Times._fields for what in ("p50", "p99", "max"))]
+    lines = []
     for name, times in phases.items():
         cells = [name, f"{sum(map(len, times)):,}"]
         for taken in times:
             cuts = statistics.quantiles(taken, n=100) if len(taken) > 1 else taken * 99
             cells += [f"{value:.2f}" for value in (cuts[49], cuts[98], max(taken))]
         lines.append(cells)
-    widths = [max(len(line[column]) for line in lines) or 1 for column in range(len(head))]
-    rule = "  ".join("=" * width for width in widths)
-    told = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    told[0] = "\\".ljust(widths[0]) + told[0][widths[0] :]
-    return "\n".join([rule, told[0], rule, *told[1:], rule])
+    return simple(head, lines)
 
 
 def run(chosen: argparse.Namespace) -> dict[str, Any]:

@@ -27,6 +27,7 @@ html_theme_options = {
     "page_width": "1080px",
     "sidebar_width": "240px",
 }
+html_static_path = ["_static"]
 html_show_sourcelink = False
 html_copy_source = False
 

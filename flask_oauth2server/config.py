@@ -63,8 +63,11 @@ OAUTH2_ACR_VALUES: list[str] = []
 #: Endpoint of the app's page for new people, to which ``prompt=create`` leads. None: that is not offered.
 OAUTH2_SIGN_UP_VIEW: str | None = None
 #: Names of hosts that may be asked although they are private, and by plain http: clients in laboratories, whose
-#: addresses are asked (logouts).
+#: addresses are asked (logouts, keys, sectors).
 OAUTH2_FETCH_PRIVATE_HOSTS: list[str] = []
+#: When somebody signs out, end what clients were given in that session and may not use while the person is away: what
+#: was asked for with the scope ``openid`` and without ``offline_access``, and what cannot be refreshed.
+OAUTH2_REVOKE_ON_LOGOUT = True
 #: Keys that tokens are signed with, as a JWK Set in JSON with private parts, from the environment or a secret store.
 #: The first one of each algorithm signs, the others verify. None: they are made here, kept encrypted in the
 #: database, and replaced by themselves.

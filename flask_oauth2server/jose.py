@@ -114,6 +114,17 @@ def signed(claims: Mapping[str, Any], key: Key, typ: str = "JWT") -> str:
     return jws.serialize_compact(header, payload, key.material, registry=_Registry(algorithms=[key.alg]))
 
 
+def header_of(token: str) -> Claims:
+    """What a JWS says of itself; nothing of it is believed yet.
+
+    :raises Invalid: if it is none.
+    """
+    try:
+        return jws.extract_compact(six.ensure_binary(token), None, _Registry(strict_check_header=False)).headers()
+    except (errors.JoseError, ValueError, TypeError, UnicodeError) as error:
+        raise Invalid(f"it is no signed token: {error}") from error
+
+
 def verified(token: str, keys: Collection[Key], typ: str = "JWT") -> Claims:
     """The claims of a JWT that one of *keys* has signed; times and audience are not looked at.
 
@@ -121,10 +132,7 @@ def verified(token: str, keys: Collection[Key], typ: str = "JWT") -> Claims:
 
     :raises Invalid: for anything else.
     """
-    try:
-        header = jws.extract_compact(six.ensure_binary(token), None, _Registry(strict_check_header=False)).headers()
-    except (errors.JoseError, ValueError, TypeError, UnicodeError) as error:
-        raise Invalid(f"it is no signed token: {error}") from error
+    header = header_of(token)
     key = next((key for key in keys if key.kid == header.get("kid") and key.alg == header.get("alg")), None)
     if key is None:
         raise Invalid("it was not signed with a key of this server")

@@ -21,7 +21,8 @@ from .domain import sessions, tokens
 from .errors import ConfigurationError, ProtocolError, TooMany
 from .oauth import client_auth, parameters
 from .reasons import Reason
-from .state import Route, ServerState
+from .registers import Route
+from .state import ServerState
 from .transport import network
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,8 @@ from .domain.audit import Audit
 from .domain.authorizations import AuthorizationRegistry
 from .domain.bearer import DatabaseTokens, TokenInfo
 from .domain.claims import UserClaims
+from .domain.client_documents import ClientDocuments
+from .domain.client_keys import ClientKeys
 from .domain.client_search import ClientSearch
 from .domain.clients import OFFER, ClientRegistry
 from .domain.consent import Consents
@@ -32,6 +34,7 @@ from .domain.identifiers import Identifiers
 from .domain.keys import Keys
 from .domain.logouts import Logouts
 from .domain.metadata import FIELDS, Available, Check, Field, sorted_words
+from .domain.offline import Offline
 from .domain.purge import Purger
 from .domain.records import Records
 from .domain.seals import Seals
@@ -41,6 +44,8 @@ from .domain.token_cache import TokenCache
 from .domain.token_push import TokenPush
 from .domain.tokens import Values
 from .domain.why import Why
+from .fetch import Fetcher
+from .registers import ClientAuth, EndpointParameters, GrantType, ResponseType, Route, TokenType
 from .scopes import ScopeRegistry
 from .storage import Storage
 from .storage.clients import ClientInfo
@@ -48,61 +53,6 @@ from .storage.clients import ClientInfo
 if TYPE_CHECKING:
     from .doctor import Doctor
     from .extension import OAuth2Server
-
-
-class Route(NamedTuple):
-    """An endpoint or a page."""
-
-    rule: str
-    name: str
-    view: Callable[..., Any]
-    page: bool
-    at_root: bool
-    methods: tuple[str, ...]
-    cors: bool
-    checks_csrf: bool
-    blueprint: str
-    rate: str
-    uploads: int
-
-
-class EndpointParameters(NamedTuple):
-    """What an endpoint knows: names, and whether each may be sent more than once."""
-
-    names: dict[str, bool]
-    likes: list[str]
-    authenticates: bool
-
-
-class ClientAuth(NamedTuple):
-    """A method of client authentication."""
-
-    find: Callable[[Any], tuple[str, Any] | None]
-    verify: Callable[[ClientInfo, Any], bool]
-    parameters: tuple[str, ...]
-    uses_secret: bool
-
-
-class GrantType(NamedTuple):
-    """A grant at the token endpoint."""
-
-    grant_class: type[Any]
-    before_unit: Callable[[Any, ClientInfo], None] | None
-    apart: bool
-
-
-class ResponseType(NamedTuple):
-    """A response type at the authorization endpoint; ``mode`` is its default response mode."""
-
-    grant_class: type[Any]
-    mode: str
-
-
-class TokenType(NamedTuple):
-    """An authentication scheme of protected views."""
-
-    scheme: str
-    judge: Callable[[TokenInfo], None]
 
 
 class ServerState:
@@ -195,12 +145,16 @@ class ServerState:
         self.keys = Keys(storage, settings, self.audit)
         self.add_cleanup(self.keys.purge)
         self.identifiers = Identifiers(self.subjects, self.keys)
+        self.fetcher = Fetcher(settings["OAUTH2_FETCH_PRIVATE_HOSTS"])
+        self.client_documents = ClientDocuments(self.fetcher)
+        self.client_keys = ClientKeys(self.client_documents)
         self.acr = AcrValues(settings["OAUTH2_ACR_VALUES"], self.hooks)
         self.user_claims = UserClaims(self.subjects, self.hooks, scopes)
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
-        self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.is_offline)
+        self.offline = Offline(self.grants, settings["OAUTH2_REVOKE_ON_LOGOUT"])
+        self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.offline)
         self.authorizations = AuthorizationRegistry(
-            storage, self.values, scopes, settings, self.is_offline, self.audit, self.devices
+            storage, self.values, scopes, settings, self.offline, self.audit, self.devices
         )
         self.applications = Applications(storage)
         self.throttle = Throttle(storage, settings)
@@ -222,10 +176,6 @@ class ServerState:
     def may_have(self, client: ClientInfo, scope: str) -> bool:
         """Whether a scope exists and *client* may ask for it, as both are now."""
         return scope in client.scopes and scope in self.scopes
-
-    def is_offline(self, client: ClientInfo) -> bool:
-        """Whether *client* may act while the person is away: it refreshes, and refreshing is offered."""
-        return "refresh_token" in client.grant_types and "refresh_token" in self.grants
 
     def add_route(
         self,
@@ -273,9 +223,14 @@ class ServerState:
         known.likes.extend([like] if like else [])
         self.parameters[endpoint] = known._replace(authenticates=known.authenticates or authenticates)
 
-    def add_client_metadata(self, name: str, default: Any = None, check: Check | None = None) -> None:
-        """A further RFC 7591 name that clients may register; *check(value, metadata)* raises ValueError."""
-        self.client_metadata[name] = Field(default, check)
+    def add_client_metadata(
+        self, name: str, default: Any = None, check: Check | None = None, confirm: Check | None = None
+    ) -> None:
+        """A further RFC 7591 name that clients may register; *check(value, metadata)* raises ValueError.
+
+        :param confirm: such a check that asks another machine: only where value or redirect URIs are new.
+        """
+        self.client_metadata[name] = Field(default, check, confirm)
 
     def add_client_auth(
         self,

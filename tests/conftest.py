@@ -31,7 +31,7 @@ DEMANDED = [name for name in os.environ.get("OAUTH2_TEST_DEMAND", "").split(",")
 gc.set_threshold(100_000, 20, 100)
 
 #: What takes longest comes first, so that no worker is left alone with it at the end.
-FIRST = ("browser/test_pages", "browser/", "races/", "ui/", "fuzz/", "test_examples", "test_extension")
+FIRST = ("browser/test_pages", "browser/", "clients/", "races/", "ui/", "fuzz/", "test_examples", "test_extension")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -20,6 +20,7 @@ ROWS = [
     {"models", "transport", "scopes", "development", "jose", "fetch"},
     {"storage"},
     {"domain"},
+    {"registers"},
     {"state"},
     {"oauth", "resource"},
     {"features", "ui", "cli", "verbs", "doctor", "csrf", "rates", "testing"},

@@ -469,7 +469,7 @@ def test_two_apps_in_one_process(tmp_path: Path) -> None:
     metadata = "/.well-known/oauth-authorization-server"
     assert one.test_client().get(metadata).json["token_endpoint"] == "https://one.example/oauth/token"
     assert two.test_client().get(metadata).json["token_endpoint"] == "https://two.example/auth/token"
-    assert two.test_client().get(metadata).json["scopes_supported"] == ["shared", "openid"]
+    assert two.test_client().get(metadata).json["scopes_supported"] == ["shared", "openid", "offline_access"]
     assert two.test_client().post("/oauth/token").status_code == 404
 
 

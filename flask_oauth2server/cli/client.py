@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -30,7 +31,26 @@ def _metadata(options: dict[str, Any]) -> dict[str, Any]:
     given = {name: list(v) if isinstance(v, tuple) else v for name, v in options.items() if v not in (None, ())}
     if "logo" in given:
         given["logo"] = options["logo"].read()
-    return given
+    named = dict(given.pop("metadata", ()))
+    for name in named:
+        if name not in server().client_metadata:
+            raise click.BadParameter(f"{name!r} is no metadata that is known here.", param_hint="--metadata")
+    return {**given, **named}
+
+
+class _Named(click.ParamType[tuple[str, Any]]):
+    """``NAME=VALUE``: a pair whose value is JSON where it can be read as such, and text where not."""
+
+    name = "NAME=VALUE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Any]:
+        name, equals, text = str(value).partition("=")
+        if not equals or not name:
+            self.fail(f"{value!r} is not of the form NAME=VALUE.", param, ctx)
+        try:
+            return name, json.loads(text) if text else None
+        except (ValueError, RecursionError):
+            return name, text
 
 
 def metadata_options(command: Any) -> Any:
@@ -38,6 +58,12 @@ def metadata_options(command: Any) -> Any:
     for option in reversed(
         (
             click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where answers may go; repeatable."),
+            click.option(
+                "--post-logout-redirect-uri",
+                "post_logout_redirect_uris",
+                multiple=True,
+                help="Where people may be sent after signing out; repeatable.",
+            ),
             click.option("--scope", "scopes", multiple=True, help="What it may ask for; repeatable. Default: all."),
             click.option("--grant-type", "grant_types", multiple=True, help="Repeatable."),
             click.option("--response-type", "response_types", multiple=True, help="Repeatable."),
@@ -54,6 +80,12 @@ def metadata_options(command: Any) -> Any:
             click.option("--client-uri"),
             click.option("--policy-uri"),
             click.option("--tos-uri"),
+            click.option(
+                "--metadata",
+                multiple=True,
+                type=_Named(),
+                help="Any other metadata of RFC 7591 and OpenID Connect, as JSON or text; empty: none. Repeatable.",
+            ),
             click.option("--logo", type=click.File("rb"), help="A square PNG, JPEG or WebP file of at most 200 KB."),
         )
     ):

@@ -38,6 +38,17 @@ class Application:
         return {scope for row in self._granted for scope in row.scope.split()}
 
     @property
+    def claims(self) -> set[str]:
+        """What it is told of the person beyond what the scopes ask for."""
+        told = {name for row in self.authorizations for name in (row.claims or {}).get("extra", ())}
+        return told.union((self.consent and self.consent.claims) or ())
+
+    @property
+    def ends_with_session(self) -> bool:
+        """Whether all of its authorizations end when the person signs out."""
+        return bool(self.authorizations) and not any(row.offline for row in self.authorizations)
+
+    @property
     def last_used_at(self) -> datetime | None:
         """None: never."""
         return _last_used_at(self.authorizations)

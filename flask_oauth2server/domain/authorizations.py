@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from .bearer import TokenInfo, Use
 from .claims import NOTHING, Wanted
 from .devices import Devices
 from .metadata import is_name
+from .offline import Offline
 from .sessions import NOT_KNOWN, Authentication
 
 
@@ -34,7 +35,7 @@ class AuthorizationRegistry:
     :param values: makes personal tokens.
     :param scopes: the scopes that exist.
     :param settings: the ``OAUTH2_*`` settings.
-    :param is_offline: whether a client may act while the person is away.
+    :param offline: tells what a client may do while the person is away.
     :param audit: notes what happens in whose name.
     :param devices: tells where the person is, as far as that is kept.
     """
@@ -45,7 +46,7 @@ class AuthorizationRegistry:
         values: tokens.Values,
         scopes: ScopeRegistry,
         settings: Mapping[str, Any],
-        is_offline: Callable[[ClientInfo], bool],
+        offline: Offline,
         audit: audit.Audit,
         devices: Devices,
     ) -> None:
@@ -53,7 +54,7 @@ class AuthorizationRegistry:
         self._values = values
         self._scopes = scopes
         self._settings = settings
-        self._is_offline = is_offline
+        self._offline = offline
         self._audit = audit
         self._devices = devices
 
@@ -73,9 +74,8 @@ class AuthorizationRegistry:
         :param wanted: what the parameter ``claims`` asked for.
         :param reason: why no page was shown, :data:`.audit.REMEMBERED` or :data:`.audit.BY_PROVIDER`.
         """
-        offline = self._is_offline(client)
         settings = self._settings
-        if offline:
+        if self._offline.may_refresh(client):
             life = settings["OAUTH2_AUTHORIZATION_EXPIRES_IN"]
         else:
             life = settings["OAUTH2_CODE_EXPIRES_IN"] + self.access_lifetime(client)
@@ -89,7 +89,7 @@ class AuthorizationRegistry:
             scope=" ".join(scopes),
             **how._asdict(),
             claims=None if wanted == NOTHING else wanted._asdict(),
-            offline=offline,
+            offline=self._offline.outlives(client, scopes),
             created_at=now,
             expires_at=expires_at,
             live_until=now + timedelta(seconds=settings["OAUTH2_CODE_EXPIRES_IN"]),

@@ -139,6 +139,12 @@ class UserClaims:
         scope = self._scopes.get(id_)
         return (*OF_SCOPES.get(id_, ()), *(scope.claims if scope else ()))
 
+    def told(self, scopes: Collection[str], extra: Collection[str]) -> list[str]:
+        """The names of what a client with these scopes, and *extra* claims beyond them, may be told."""
+        hook: ClaimsHook | None = self._hooks.get("user_claims")
+        asked = {name for scope in scopes for name in self.of_scope(scope)}.union(extra)
+        return [name for name in (hook.names if hook else ()) if name in asked]
+
     def wanted(self, asked: Mapping[str, Mapping[str, Any]], scopes: Collection[str]) -> Wanted:
         """What of *asked*, see :func:`parsed`, is told here at all."""
         hook: ClaimsHook | None = self._hooks.get("user_claims")

@@ -89,6 +89,7 @@ class ClientRegistry:
         uses_secret = self._uses_secret(method)
         self._check_secret(client_secret, uses_secret)
         name = _checked_name(name)
+        rules.confirm(complete, self._fields, {})
         client = self._storage.clients.add(
             client_id=self._new_client_id(client_id),
             name=name,
@@ -126,7 +127,7 @@ class ClientRegistry:
         :param owner_key: of its new owner.
         :raises Outdated: if it is another one by now.
         """
-        looked_at = _checked_values(client)
+        looked_at, confirmed = _checked_values(client), self._confirmed(client, metadata)
         self._storage.clients.hold(client)
         if seen is not None and self.fingerprint(client) != seen:
             raise Outdated("the client was changed meanwhile")
@@ -137,9 +138,9 @@ class ClientRegistry:
         picture = {"logo"} & metadata.keys() and self.set_logo(client, metadata.pop("logo"))
         columns, own, given = self._sorted_out(metadata)
         before = dict(client.client_metadata)
-        known = {k: v for k, v in before.items() if k in self._fields}
-        kept = {k: v for k, v in before.items() if k not in self._fields}  # of a feature that is off now
-        complete = {**kept, **self._completed({**known, **given}, before)}
+        complete = self._changed(before, given)
+        if confirmed is not None and confirmed != complete:
+            raise Outdated("the client was changed while another machine was asked")
         if (complete["token_endpoint_auth_method"] != "none") != client.is_confidential:
             raise InvalidClientMetadata("token_endpoint_auth_method", "the type of a client cannot be changed.")
         changed = {key for key in complete.keys() | before.keys() if complete.get(key) != before.get(key)}
@@ -162,6 +163,22 @@ class ClientRegistry:
             self._give(client, owner_key)
             changed |= {"owner"}
         return sorted(changed)
+
+    def _changed(self, before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """The metadata that a client had, with changes."""
+        known = {k: v for k, v in before.items() if k in self._fields}
+        kept = {k: v for k, v in before.items() if k not in self._fields}  # of a feature that is off now
+        return {**kept, **self._completed({**known, **given}, before)}
+
+    def _confirmed(self, client: Any, metadata: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The metadata as it will be, confirmed by other machines, before anything is held: they may be slow.
+        None where none has to be asked."""
+        before = dict(client.client_metadata)
+        if not rules.needs_confirmation({**before, **metadata}, self._fields):
+            return None
+        complete = self._changed(before, {k: v for k, v in metadata.items() if k in self._fields})
+        rules.confirm(complete, self._fields, before)
+        return complete
 
     def fingerprint(self, client: Any) -> str:
         """Tells whether a client is still what somebody has looked at, to change it."""

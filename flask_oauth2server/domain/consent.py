@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from ..scopes import Scope, ScopeRegistry
 from ..storage import Storage
 from ..storage.clients import ClientInfo
 from . import redirect_uris, sessions
+from .offline import Offline
 from .tickets import Tickets
 
 
@@ -54,7 +55,8 @@ class Question:
     :ivar optional: scopes with tick boxes, each with whether it is ticked.
     :ivar redirect_uri: where the answer goes.
     :ivar asking: what is new, and what was agreed to before.
-    :ivar offline_until: naive UTC end of what the client may do while the person is away, or None.
+    :ivar offline_until: naive UTC end of what the client may go on to do by itself, or None.
+    :ivar ends_with_session: whether that ends before, when the person signs out.
     :ivar ticket: the hidden field ``ticket``; good once, for ten minutes.
     :ivar notice: whether an earlier answer was refused, so that the page is shown again.
     :ivar scope: the scopes asked for, as sent.
@@ -72,6 +74,7 @@ class Question:
     notice: bool
     scope: str
     claims: tuple[str, ...] = ()
+    ends_with_session: bool = False
 
 
 class Consents:
@@ -80,7 +83,7 @@ class Consents:
     :param storage: the queries.
     :param scopes: tells which are optional.
     :param loopback_hosts: further host names that count as loopback.
-    :param is_offline: whether a client may act while the person is away.
+    :param offline: tells what a client may do while the person is away.
     """
 
     def __init__(
@@ -88,13 +91,13 @@ class Consents:
         storage: Storage,
         scopes: ScopeRegistry,
         loopback_hosts: Sequence[str],
-        is_offline: Callable[[ClientInfo], bool],
+        offline: Offline,
     ) -> None:
         self.tickets = Tickets(storage, "consent ticket")
         self._storage = storage
         self._scopes = scopes
         self._loopback_hosts = loopback_hosts
-        self._is_offline = is_offline
+        self._offline = offline
 
     def asking(
         self,
@@ -121,7 +124,7 @@ class Consents:
         new = tuple(s for s in scopes if s not in had and s not in passed_over)
         new_claims = () if trusted else tuple(c for c in claims if c not in ((row and row.claims) or ()))
         new_host = row is not None and redirect_uris.host(redirect_uri) not in row.redirect_hosts
-        new_offline = row is not None and self._is_offline(client) and not row.offline
+        new_offline = row is not None and self._offline.outlives(client, scopes) and not row.offline
         return Asking(
             needed=not trusted
             and (forced or always or bool(new) or bool(new_claims) or new_host or new_offline or not agreed),
@@ -174,7 +177,7 @@ class Consents:
             declined=" ".join(dict.fromkeys([*(s for s in declined if s not in granted), *refused])),
             redirect_hosts=list(dict.fromkeys(hosts)),
             claims=list(dict.fromkeys([*((row and row.claims) or ()), *claims])) or None,
-            offline=self._is_offline(client) or bool(row and row.offline),
+            offline=self._offline.outlives(client, granted) or bool(row and row.offline),
         )
 
     def binding(
@@ -183,6 +186,6 @@ class Consents:
         """A digest of everything that a consent stands for, as it is now, and of the session that gives it."""
         optional = [scope for scope in scopes if self._scopes.is_optional(scope)]
         who = [client.pk, client.client_id, client.name, client.verified, client.first_party, str(client.owner)]
-        asks = [*who, dict(client.metadata), self._is_offline(client), redirect_uri]
+        asks = [*who, dict(client.metadata), self._offline.outlives(client, scopes), redirect_uri]
         whole = [request_digest, asks, str(user_key), sessions.sid(), list(scopes), optional]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .. import clock, jose
 from ..storage.clients import ClientInfo
-from .client_keys import encrypted
+from .client_keys import ClientKeys
 from .identifiers import Identifiers
 from .keys import Keys
 from .sessions import Authentication
@@ -34,12 +34,14 @@ class IdTokens:
 
     :param keys: sign.
     :param identifiers: say who it is.
+    :param client_keys: encrypt, where a client wants that.
     :param expires_in: seconds that one lives.
     """
 
-    def __init__(self, keys: Keys, identifiers: Identifiers, expires_in: int) -> None:
+    def __init__(self, keys: Keys, identifiers: Identifiers, client_keys: ClientKeys, expires_in: int) -> None:
         self._keys = keys
         self._identifiers = identifiers
+        self._client_keys = client_keys
         self._expires_in = expires_in
         keys.lifetime = max(keys.lifetime, expires_in)
 
@@ -79,7 +81,7 @@ class IdTokens:
         }
         known = {name: value for name, value in told.items() if value is not None}
         signed = jose.signed({**(claims or {}), **known}, self._keys.signer(alg))
-        return encrypted(client, "id_token", signed, is_jwt=True)
+        return self._client_keys.encrypted(client, "id_token", signed, is_jwt=True)
 
     def read(self, value: str, issuer: str) -> Hint:
         """What an ID token of this server says, expired or not.
@@ -88,6 +90,8 @@ class IdTokens:
         """
         claims = jose.verified(value, self._keys.verifiers())
         client_id, sub, sid = claims.get("aud"), claims.get("sub"), claims.get("sid")
+        if isinstance(client_id, list) and len(client_id) == 1:
+            client_id = client_id[0]  # as a server may have written it whose keys this one has been given
         if claims.get("iss") != issuer or not isinstance(sub, str) or not isinstance(client_id, str):
             raise jose.Invalid("it is no ID token of this server")
         return Hint(client_id, sub, sid if isinstance(sid, str) else None)

@@ -8,26 +8,47 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..fetch import Unfetchable
 from ..storage.clients import ClientInfo
 from ..text import Sentence
+from .client_documents import ClientDocuments
 from .keys import Keys
 from .subjects import Subjects
 
-#: Client metadata: ``public`` or ``pairwise``.
-TYPE = "subject_type"
+#: Client metadata: ``public`` or ``pairwise``; and where the redirect URIs of a sector of several hosts are listed.
+TYPE, SECTOR_URI = "subject_type", "sector_identifier_uri"
 
 
 def check_type(value: Any, metadata: Mapping[str, Any]) -> None:
-    """``pairwise`` needs one host that all redirect URIs share."""
+    """``pairwise`` needs one host that all redirect URIs share, or the address of a list of them."""
     if value not in ("public", "pairwise"):
         raise ValueError(Sentence('must be "public" or "pairwise".'))
-    if value == "pairwise" and len(_hosts(metadata)) != 1:
-        raise ValueError(Sentence("needs redirect URIs that all have the same host."))
+    if value == "pairwise" and not metadata.get(SECTOR_URI) and len(_hosts(metadata)) != 1:
+        raise ValueError(Sentence("needs redirect URIs that all have the same host, or sector_identifier_uri."))
+
+
+def confirm_sector(documents: ClientDocuments, value: str, metadata: Mapping[str, Any]) -> None:
+    """All redirect URIs are listed at the address, so that nobody joins a sector uninvited (Registration, 5)."""
+    try:
+        listed = documents.ask(value)
+    except Unfetchable as error:
+        raise ValueError(Sentence("cannot be read: %(why)s.", why=str(error))) from None
+    if not isinstance(listed, list):
+        raise ValueError(Sentence("must be the address of a JSON array of redirect URIs."))
+    missing = [uri for uri in metadata["redirect_uris"] if uri not in listed]
+    if missing:
+        raise ValueError(Sentence("does not list the redirect URI %(uri)s.", uri=missing[0]))
 
 
 def is_pairwise(client: ClientInfo) -> bool:
     """Whether *client* is told of people by names that no other sector knows."""
     return client.metadata.get(TYPE) == "pairwise"
+
+
+def _sector(metadata: Mapping[str, Any]) -> str:
+    """The host that stands for all that know a person by the same name (OpenID Connect Core, 8.1)."""
+    listed = metadata.get(SECTOR_URI)
+    return min(_hosts(metadata)) if not listed else urlsplit(listed).hostname or ""
 
 
 def _hosts(metadata: Mapping[str, Any]) -> set[str]:
@@ -53,6 +74,6 @@ class Identifiers:
         sub = self._subjects.sub(user_key)
         if client is None or not is_pairwise(client):
             return sub
-        sector = min(_hosts(client.metadata))
+        sector = _sector(client.metadata)
         digest = hmac.digest(self._keys.salt(), f"{sector}\n{sub}".encode(), "sha256")
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -10,19 +10,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from .. import clock, jose
-from ..errors import OAuth2ServerError
 from ..fetch import Fetcher, Unfetchable
 from ..storage import Storage
 from ..storage.clients import ClientInfo
-from ..storage.unit import DATABASE_ERRORS
 from . import tokens
 from .id_tokens import algorithm
 from .identifiers import Identifiers
 from .keys import Keys
+from .offline import SIGN_IN
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +41,19 @@ _NOT_NOW = {408, 425, 429}
 _AT_ONCE, _BRIEFLY = 10, 2.0
 
 
+class Audience(NamedTuple):
+    """The clients that somebody has signed in to from one session.
+
+    :ivar told: names by client ID, of those that learn of its end.
+    :ivar untold: of those that have not said how.
+    :ivar frames: addresses that the browser has to load, one for each client and id that wants it.
+    """
+
+    told: Mapping[str, str] = {}
+    untold: Mapping[str, str] = {}
+    frames: Sequence[str] = ()
+
+
 class Logouts:
     """Tells the clients of one app of sessions that have ended.
 
@@ -58,15 +70,19 @@ class Logouts:
         self._fetcher = fetcher
         keys.lifetime = max(keys.lifetime, _LIFETIME)
 
-    def frames(self, issuer: str, sids: Sequence[str]) -> list[str]:
-        """Addresses that the browser of a session that ends has to load, one for each client and id that wants it."""
-        found = []
+    def audience(self, issuer: str, sids: Sequence[str]) -> Audience:
+        """Who has to learn of the end of a session."""
+        told: dict[str, str] = {}
+        untold: dict[str, str] = {}
+        frames: list[str] = []
         for sid, client, _ in self._clients(sids):
             uri = client.metadata.get(FRONT)
             if uri:
                 mark = "&" if "?" in uri else "?"
-                found.append(f"{uri}{mark}{urlencode({'iss': issuer, 'sid': sid})}")
-        return found
+                frames.append(f"{uri}{mark}{urlencode({'iss': issuer, 'sid': sid})}")
+            names = told if uri or client.metadata.get(BACK) else untold
+            names[client.client_id] = client.name
+        return Audience(told, untold, frames)
 
     def note(self, issuer: str, sids: Sequence[str]) -> int:
         """Put a logout token for each client of a session into the outbox; returns how many."""
@@ -83,21 +99,16 @@ class Logouts:
     def _clients(self, sids: Sequence[str]) -> list[tuple[str, ClientInfo, Any]]:
         """Clients that somebody has signed in to, with the id of the session that they know, and the person's key."""
         found = []
-        for sid, client_id, key in self._storage.logout_deliveries.clients_of(sids):
+        for sid, client_id, key in self._storage.logout_deliveries.clients_of(sids, SIGN_IN) if sids else ():
             client = self._storage.clients.info(client_id)
             if client is not None and not client.disabled and key is not None:
                 found.append((sid, client, key))
         return found
 
     def end(self, issuer: str, sids: Sequence[str]) -> None:
-        """Note the end of a session and tell its clients as far as that is quickly done; nothing is raised: whoever
-        signs out has signed out."""
-        try:
-            if self.note(issuer, sids):
-                self.deliver(_AT_ONCE, _BRIEFLY)
-        except (OAuth2ServerError, *DATABASE_ERRORS) as error:
-            self._storage.unit.rollback()
-            log.error("clients could not be told of the end of a session: %s", error)
+        """Note the end of a session and tell its clients as far as that is quickly done."""
+        if self.note(issuer, sids):
+            self.deliver(_AT_ONCE, _BRIEFLY)
 
     def deliver(self, limit: int, patience: float | None = None) -> tuple[int, int]:
         """Deliver at most *limit* logout tokens that are due; returns how many arrived, and how many did not."""

@@ -20,10 +20,11 @@ Check = Callable[[Any, Mapping[str, Any]], None]
 
 
 class Field(NamedTuple):
-    """One metadata value: its default where none is given, and what it must be."""
+    """One metadata value: its default where none is given, what it must be, and what another machine has to confirm."""
 
     default: Any = None
     check: Check | None = None
+    confirm: Check | None = None
 
 
 class Available(NamedTuple):
@@ -145,13 +146,32 @@ def completed(
         result["redirect_uris"] = ()
     _fill_in_grants(result, available)
     for name, field in fields.items():
-        if field.check is not None and result[name] is not None:
-            try:
-                field.check(result[name], result)
-            except ValueError as error:
-                raise InvalidClientMetadata(name, error.args[0]) from None
+        _judge(field.check, name, result)
     _check_together(result, available, before)
     return {name: list(v) if isinstance(v, tuple) else v for name, v in result.items() if v is not None}
+
+
+def confirm(complete: Mapping[str, Any], fields: Mapping[str, Field], before: Mapping[str, Any]) -> None:
+    """Have confirmed by other machines what has changed, or hangs on redirect URIs that have.
+
+    :raises InvalidClientMetadata: naming the field.
+    """
+    for name, field in fields.items():
+        if any(complete.get(what) != before.get(what) for what in (name, "redirect_uris")):
+            _judge(field.confirm, name, complete)
+
+
+def needs_confirmation(given: Mapping[str, Any], fields: Mapping[str, Field]) -> bool:
+    """Whether there is a value that another machine has to confirm."""
+    return any(field.confirm is not None and given.get(name) is not None for name, field in fields.items())
+
+
+def _judge(check: Check | None, name: str, metadata: Mapping[str, Any]) -> None:
+    if check is not None and metadata.get(name) is not None:
+        try:
+            check(metadata[name], metadata)
+        except ValueError as error:
+            raise InvalidClientMetadata(name, error.args[0]) from None
 
 
 def _fill_in_grants(result: dict[str, Any], available: Available) -> None:

@@ -191,11 +191,12 @@ def _question(
         optional=tuple((s, id_ in asking.agreed) for id_, s in known.items() if s and s.optional),
         redirect_uri=redirect_uri,
         asking=asking,
-        offline_until=clock.now() + offline if server.is_offline(client) else None,
+        offline_until=clock.now() + offline if server.offline.may_refresh(client) else None,
         ticket=server.consents.tickets.make(_binding(server, request, person)),
         notice=again,
         scope=" ".join(scopes),
         claims=request.wanted.extra,
+        ends_with_session=server.offline.ends_with_session(scopes),
     )
 
 

@@ -7,22 +7,21 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import click
-from flask import Response, after_this_request, current_app, make_response, redirect
+from flask import Response, current_app, make_response, redirect
 from flask import request as http
 from flask.cli import with_appcontext
 from flask_login import logout_user
 from flask_wtf.csrf import ValidationError, validate_csrf
 
 from .. import jose
-from ..domain import logouts, redirect_uris, sessions
+from ..domain import addresses, logouts, redirect_uris, sessions
 from ..domain.id_tokens import Hint
-from ..domain.logouts import Logouts
+from ..domain.logouts import Audience, Logouts
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError
-from ..fetch import Fetcher
-from ..oauth import interaction, parameters, responses
+from ..oauth import afterwards, interaction, parameters, responses
 from ..oauth.parameters import Parameters
 from ..reasons import Reason
 from ..state import ServerState
@@ -49,10 +48,10 @@ def init_app(server: ServerState) -> None:
     server.add_route("/logout", "logout", view, page=True, methods=methods, checks_csrf=True, rate="authorize")
     server.add_parameters("logout", "id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state")
     server.add_parameters("logout", "ui_locales")
-    fetcher = Fetcher(server.settings["OAUTH2_FETCH_PRIVATE_HOSTS"])
-    server.logouts = Logouts(server.storage, server.keys, server.identifiers, fetcher)
+    server.logouts = Logouts(server.storage, server.keys, server.identifiers, server.fetcher)
     server.add_client_metadata(URIS, None, check_uris)
-    server.add_client_metadata(logouts.BACK, None, partial(check_back, server))
+    asked = partial(addresses.check_asked, server.settings["OAUTH2_FETCH_PRIVATE_HOSTS"])
+    server.add_client_metadata(logouts.BACK, None, asked)
     server.add_client_metadata(logouts.FRONT, None, check_front)
     for name in (logouts.BACK_SESSION, logouts.FRONT_SESSION):
         server.add_client_metadata(name, None, check_flag)
@@ -84,50 +83,22 @@ def check_flag(value: Any, _metadata: Mapping[str, Any]) -> None:
         raise ValueError(Sentence("must be true or false."))
 
 
-def check_back(server: ServerState, value: Any, _metadata: Mapping[str, Any]) -> None:
-    """An address to which this server posts (Back-Channel Logout, 2.2)."""
-    parts = _check_address(value)
-    if parts.scheme != "https" and parts.hostname not in server.settings["OAUTH2_FETCH_PRIVATE_HOSTS"]:
-        raise ValueError(Sentence("must begin with https://."))
-
-
 def check_front(value: Any, metadata: Mapping[str, Any]) -> None:
     """An address that a frame loads: of the same origin as a redirect URI (Front-Channel Logout, 2)."""
-    parts = _check_address(value)
+    parts = addresses.web_address(value)
     origins = {urlsplit(uri)[:2] for uri in metadata["redirect_uris"]}
     if parts[:2] not in origins:
         raise ValueError(Sentence("must have the scheme, host and port of a redirect URI."))
 
 
-def _check_address(value: Any) -> SplitResult:
-    try:
-        parts: SplitResult = urlsplit(value)
-        good = parts.scheme in ("https", "http") and bool(parts.hostname) and "@" not in parts.netloc
-    except (ValueError, TypeError, AttributeError):
-        good = False
-    if not good or "#" in value or len(value) > 2000 or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError(Sentence("must be a web address without a fragment."))
-    return parts
-
-
 def tell_clients(server: ServerState, sids: Sequence[str]) -> None:
     """A session has ended, here or on a page of the host: its clients are told when the answer has been sent."""
-    app, outbox = current_app._get_current_object(), server.logouts  # type: ignore[attr-defined]
-    assert outbox is not None
+    assert server.logouts is not None
     try:
         issuer = server.issuer()
     except IssuerUnknown:
         return  # nobody has ever been signed in to a client; the host's logout view goes on
-
-    def tell() -> None:
-        with app.app_context():
-            outbox.end(issuer, sids)
-
-    def soon(response: Response) -> Response:
-        response.call_on_close(tell)
-        return response
-
-    after_this_request(soon)
+    afterwards.once_answered(server, "tell clients of a sign-out", partial(server.logouts.end, issuer, sids))
 
 
 @click.command()
@@ -155,16 +126,16 @@ def logout(server: ServerState) -> Response:
     hint, person = _hint(server, sent), server.subjects.person()
     client = None if hint is None else server.storage.clients.info(hint.client_id)
     onward = _onward(sent, hint, client)
-    if person is not None and not _is_named(server, hint, client, person) and not (is_answer and _has_confirmed()):
-        return make_response(server.pages["sign_out"]("ask", person, client=client, action=interaction.here()))
-    frames: list[str] = []
+    assert server.logouts is not None
+    page, audience = server.pages["sign_out"], Audience()
     if person is not None:
-        assert server.logouts is not None
-        frames = server.logouts.frames(server.issuer(), sessions.sids())
+        audience = server.logouts.audience(server.issuer(), sessions.sids())
+        if not _is_named(server, hint, client, person) and not (is_answer and _has_confirmed()):
+            return make_response(page("ask", person, audience, client=client, action=interaction.here()))
         logout_user()
-    if onward is None or frames:
+    if onward is None or audience.frames:
         to = None if onward is None else responses.with_state(onward, sent.get("state"))
-        return responses.with_frames(server, server.pages["sign_out"]("done", None, frames=frames, to=to), frames)
+        return responses.with_frames(server, page("done", None, audience, to=to), audience.frames)
     return responses.logout_answer(onward, sent.get("state"))
 
 

@@ -70,6 +70,6 @@ def _as_jwt(server: ServerState, client: ClientInfo, told: dict[str, Any]) -> Re
         server.keys.prepare(alg)
         whole = {**told, "iss": server.issuer(), "aud": client.client_id}
         content = jose.signed(whole, server.keys.signer(alg))
-    response = make_response(client_keys.encrypted(client, "userinfo", content, is_jwt=bool(alg)))
+    response = make_response(server.client_keys.encrypted(client, "userinfo", content, is_jwt=bool(alg)))
     response.headers.update({"Content-Type": "application/jwt", "Cache-Control": "no-store", "Pragma": "no-cache"})
     return response

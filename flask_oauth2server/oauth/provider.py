@@ -52,7 +52,7 @@ class TokenMaker(TokenBase):
         issuance.access_token = server.values.make(tokens.ACCESS)
         for change in server.token_filters:
             change(issuance)
-        if refresh_token and server.is_offline(client):
+        if refresh_token and server.offline.may_refresh(client):
             issuance.refresh_token = request.kept_refresh or server.values.make(tokens.REFRESH)
         request.issuance = issuance
         return {}

@@ -19,8 +19,9 @@ from ..domain.cleaning import cleaned
 from ..domain.metadata import sorted_words
 from ..errors import IssuerUnknown, OAuth2ServerError, PageError, ProtocolError, Unavailable
 from ..reasons import Reason
+from ..registers import Route
 from ..signals import tell
-from ..state import Route, ServerState
+from ..state import ServerState
 from .request import ProtocolRequest
 
 log = logging.getLogger(__name__)

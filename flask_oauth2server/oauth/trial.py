@@ -15,8 +15,9 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from .. import clock
+from .. import clock, jose
 from ..domain import audit, tokens
+from ..domain.offline import SIGN_IN
 from ..domain.why import Explanation, explained
 from ..errors import ProtocolError, TokenRefused
 from ..reasons import Reason
@@ -31,7 +32,7 @@ from .request import ProtocolRequest
 #: Why what a trial obtained has ended.
 ENDED = "tried by an administrator"
 #: Members of answers whose values are told by their length alone.
-_HIDDEN = frozenset(("code", "access_token", "refresh_token", "id_token", "code_verifier", "state"))
+_HIDDEN = frozenset(("code", "access_token", "refresh_token", "id_token", "code_verifier", "state", "nonce"))
 
 
 class Step(NamedTuple):
@@ -40,6 +41,19 @@ class Step(NamedTuple):
     title: str
     request: list[str]
     answer: list[str]
+
+
+class Told(NamedTuple):
+    """What the client is told of the person.
+
+    :ivar header: of the ID token; ``claims``: what it says, once it is verified; both empty where it is encrypted for
+        the client.
+    :ivar userinfo: what userinfo would answer.
+    """
+
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    userinfo: Mapping[str, Any]
 
 
 @dataclass
@@ -51,6 +65,7 @@ class Trial:
     :ivar milliseconds: how long all of it took.
     :ivar scopes: what the token allowed.
     :ivar revoked: whether what was obtained is refused now.
+    :ivar told: of the person, or None where nobody was signed in to the client.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -58,6 +73,7 @@ class Trial:
     milliseconds: int = 0
     scopes: list[str] = field(default_factory=list)
     revoked: bool = False
+    told: Told | None = None
 
 
 def run(
@@ -102,7 +118,7 @@ class _Runner:
         self.access_token: str | None = None
 
     def code_flow(self, redirect_uri: str, scopes: Sequence[str], only_check: bool) -> None:
-        verifier, state = tokens.random_text(64), tokens.random_text(16)
+        verifier, state, nonce = tokens.random_text(64), tokens.random_text(16), tokens.random_text(16)
         digest = hashlib.sha256(verifier.encode()).digest()
         sent = [
             ("response_type", "code"),
@@ -110,6 +126,7 @@ class _Runner:
             ("redirect_uri", redirect_uri),
             ("scope", " ".join(scopes)),
             ("state", state),
+            ("nonce", nonce if SIGN_IN in scopes else ""),
             ("code_challenge", base64.urlsafe_b64encode(digest).rstrip(b"=").decode()),
             ("code_challenge_method", "S256"),
         ]
@@ -128,6 +145,8 @@ class _Runner:
         ]
         obtained = self._token("Token request", exchange)
         self._look_at(obtained["access_token"])
+        if "id_token" in obtained:
+            self._read(obtained["id_token"], request, nonce)
         if "refresh_token" in obtained:
             again = [("grant_type", "refresh_token"), ("refresh_token", obtained["refresh_token"])]
             self._token("Refresh", again)
@@ -171,6 +190,21 @@ class _Runner:
         token = self.server.bearer.find(value)
         assert token is not None
         self.trial.scopes = list(token.scopes)
+
+    def _read(self, id_token: str, request: ProtocolRequest, nonce: str) -> None:
+        """Verify an ID token as its client would, unless it is for the client's eyes alone."""
+        server, header, claims = self.server, {}, {}
+        if not self.client.metadata.get("id_token_encrypted_response_alg"):
+            try:
+                header, claims = jose.header_of(id_token), jose.verified(id_token, server.keys.verifiers())
+            except jose.Invalid as invalid:
+                raise ProtocolError("server_error", detail=Reason("other", f"the ID token: {invalid}")) from invalid
+            expected = {"iss": server.issuer(), "aud": self.client.client_id, "nonce": nonce}
+            if {name: claims.get(name) for name in expected} != expected:
+                raise ProtocolError("server_error", detail=Reason("other", "the ID token is another client's"))
+        told = server.user_claims.in_userinfo(self.user_key, self.trial.scopes, request.wanted)
+        sub = server.identifiers.of(self.client, self.user_key)
+        self.trial.told = Told(header, claims, {"sub": sub, **told})
 
     def _done(self, answer: list[str]) -> None:
         assert self.pending is not None

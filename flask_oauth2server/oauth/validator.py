@@ -8,7 +8,7 @@ from typing import Any
 from oauthlib.oauth2 import RequestValidator
 
 from .. import clock
-from ..domain import redirect_uris, tokens
+from ..domain import offline, redirect_uris, tokens
 from ..domain.metadata import sorted_words
 from ..errors import ProtocolError
 from ..reasons import Reason
@@ -71,11 +71,19 @@ class Validator(RequestValidator):
     def validate_scopes(
         self, client_id: str, scopes: list[str], client: Any, request: ProtocolRequest, *args: Any, **kwargs: Any
     ) -> bool:
-        request.scopes = list(dict.fromkeys(scopes or ()))
+        passed_over = set() if self._may_stay(request) else {offline.STAY}
+        request.scopes = [scope for scope in dict.fromkeys(scopes or ()) if scope not in passed_over]
         if not request.scopes:
             return request.refuse(Reason("scope_missing", "no scope was asked for and none is a default"))
         refused = [s for s in request.scopes if not self.server.may_have(client, s)]
         return not refused or request.refuse(self._scopes_refused(client, request.scopes, refused))
+
+    def _may_stay(self, request: ProtocolRequest) -> bool:
+        """Whether ``offline_access`` can be granted; where not, it is passed over (OpenID Connect Core, 11)."""
+        client = request.client
+        has_code = "code" in (request.response_type or "").split()
+        assert client is not None
+        return has_code and self.server.offline.may_refresh(client) and self.server.may_have(client, offline.STAY)
 
     def _scopes_refused(self, client: Any, asked: list[str], refused: list[str]) -> Reason:
         sentence = f"the client may not ask for {' '.join(refused)!r}"

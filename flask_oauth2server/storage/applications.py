@@ -28,9 +28,10 @@ class Applications(Queries):
     @cached_property
     def _usable(self) -> Any:
         table = self.models.Authorization.__table__
-        names = "public_id", "client_pk", "scope", "device", "address", "created_at", "last_used_at", "expires_at"
+        names = "public_id", "client_pk", "scope", "claims", "offline", "device", "address"
+        times = "created_at", "last_used_at", "expires_at"
         whose = (table.c.user_id == bindparam("user")) & _is_usable(table, bindparam("now"))
-        return select(table.c[names]).where(whose).order_by(table.c.id.desc()).limit(bindparam("limit"))
+        return select(table.c[*names, *times]).where(whose).order_by(table.c.id.desc()).limit(bindparam("limit"))
 
     @cached_property
     def _usable_by(self) -> Any:
@@ -75,7 +76,7 @@ class Applications(Queries):
         :param among: only for these clients.
         """
         table, client = self.models.Consent.__table__, self.models.Client.__table__
-        columns = table.c["client_pk", "scope", "created_at", "updated_at"]
+        columns = table.c["client_pk", "scope", "claims", "created_at", "updated_at"]
         statement = select(columns).where(table.c.user_id == user).order_by(table.c.client_pk.desc()).limit(limit)
         if query:
             statement = statement.join(client, client.c.id == table.c.client_pk).where(_is_named(client, query))

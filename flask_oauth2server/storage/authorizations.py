@@ -100,6 +100,13 @@ class Authorizations(Queries):
         statement = select(table.c.id).where(*self._live(user, client_pk), table.c.id > after)
         return [row.id for row in self.all(statement.order_by(table.c.id).limit(limit))]
 
+    def of_sessions(self, sids: Collection[str]) -> list[str]:
+        """Public ids of those that have not ended, were given in one of these sessions, and end with it."""
+        table = self.models.Authorization.__table__
+        given = table.c.sid.in_(sids) & table.c.offline.is_(False)
+        statement = select(table.c.public_id).where(given, *self._live(None, None)).order_by(table.c.id)
+        return [row.public_id for row in self.all(statement)]
+
     def _live(self, user: Any, client_pk: int | None) -> list[Any]:
         table = self.models.Authorization.__table__
         conditions = [table.c.revoked_at.is_(None), table.c.expires_at > clock.now()]

@@ -24,17 +24,18 @@ class LogoutDeliveries(Queries):
         """One more; returns its key."""
         return self.inserted(insert(self.models.LogoutDelivery.__table__).values(**values))
 
-    def clients_of(self, sids: Sequence[str]) -> list[tuple[str, str, Any]]:
-        """Of some sessions: their ids, those of the clients that somebody has signed in to, and the person's key."""
+    def clients_of(self, sids: Sequence[str], scope: str) -> list[tuple[str, str, Any]]:
+        """Of some sessions: their ids, those of clients that somebody has given *scope* to, and the person's key."""
         authorization, client = self.models.Authorization.__table__, self.models.Client.__table__
         statement = (
-            select(authorization.c.sid, client.c.client_id, authorization.c.user_id)
+            select(authorization.c["sid"], client.c.client_id, authorization.c["user_id", "scope"])
             .join(client, client.c.id == authorization.c.client_pk)
             .where(authorization.c.sid.in_(sids))
             .distinct()
             .order_by(client.c.client_id, authorization.c.sid)
         )
-        return [(row[0], row[1], row[2]) for row in self.all(statement)]
+        rows = self.all(statement)
+        return list(dict.fromkeys((r.sid, r.client_id, r.user_id) for r in rows if scope in r.scope.split()))
 
     def claim(self, limit: int) -> list[Any]:
         """Some that are due, which nobody else will claim for a minute."""

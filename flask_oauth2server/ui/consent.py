@@ -12,15 +12,16 @@ from flask import url_for
 from ..domain import redirect_uris
 from ..domain.claims import OF_SCOPES
 from ..domain.consent import Asking, Question
+from ..domain.offline import SIGN_IN, STAY
 from ..scopes import Scope
 from ..state import ServerState
 from .claim_texts import claim_line
-from .faces import Face, Group, Line, grouped, lines
+from .faces import Face, Group, Line, grouped, lines, stated
 from .pages import here, render
 from .portraits import portrait
 
 #: Who asks for nothing else wants to know who somebody is.
-_IDENTITY = {"openid", *OF_SCOPES}
+_IDENTITY = {SIGN_IN, STAY, *OF_SCOPES}
 
 
 def init_app(server: ServerState) -> None:
@@ -50,6 +51,7 @@ class ConsentPage:
     only_optional: bool
     offline_until: datetime | None
     offline_before: datetime | None
+    ends_with_session: bool
     ticket: str = field(repr=False)
     scope: str
     client_id: str
@@ -66,9 +68,10 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
     uri, asking = question.redirect_uri, question.asking
     loopback = redirect_uris.is_loopback(uri, server.settings["OAUTH2_LOOPBACK_HOSTS"])
     kind = "loopback" if loopback else "web" if uri.startswith(("https://", "http://")) else "scheme"
-    new_offline = question.offline_until is not None and not asking.offline
+    stays = question.offline_until is not None and not question.ends_with_session
+    new_offline = stays and not asking.offline
     again = _again(question, new_offline)
-    required = (*question.required, *map(claim_line, question.claims))
+    required = (*stated(question.required), *map(claim_line, question.claims))
     new, before = _told_apart(required, asking) if again == "more" else (required, ())
     groups = grouped(new)
     until = question.offline_until
@@ -78,7 +81,7 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
         notice=question.notice,
         again=again,
         since=asking.since,
-        new_count=len(asking.new) + len(asking.new_claims) + new_offline,
+        new_count=len({*asking.new} - {STAY}) + len(asking.new_claims) + new_offline,
         warned=not (question.client.verified or question.client.first_party) or kind != "web",
         kind=kind,
         returns_to=redirect_uris.host(uri),
@@ -91,6 +94,7 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
         only_optional=not required,
         offline_until=until if again != "more" or new_offline else None,
         offline_before=until if again == "more" and not new_offline else None,
+        ends_with_session=question.ends_with_session,
         ticket=question.ticket,
         scope=question.scope,
         client_id=question.client.client_id,
@@ -102,7 +106,7 @@ def _page(server: ServerState, question: Question) -> ConsentPage:
 def _is_identity(question: Question) -> bool:
     """Whether the client wants to know who somebody is, and nothing else."""
     scopes = question.scope.split()
-    return "openid" in scopes and _IDENTITY.issuperset(scopes)
+    return SIGN_IN in scopes and _IDENTITY.issuperset(scopes)
 
 
 def _again(question: Question, new_offline: bool) -> str | None:

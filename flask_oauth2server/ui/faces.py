@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..domain.offline import STAY
 from ..scopes import Scope
 from ..text import Sentence, gettext
 
@@ -88,7 +89,9 @@ class AppRow:
 
     :ivar devices: the latest ones; ``device_count`` counts all; ``many_devices``: there are more than that.
     :ivar last_used_at: None: never.
-    :ivar offline_until: naive UTC end of what it may do while the person is away, or None.
+    :ivar offline_until: naive UTC end of what it may go on to do by itself, or None; ``ends_with_session``: it ends
+        before, when the person signs out.
+    :ivar signs_in: whether the person signs in to it with their account here; ``claims``: what it is told of them then.
     """
 
     app: Face
@@ -100,6 +103,9 @@ class AppRow:
     allowed_at: datetime
     more_allowed_at: datetime | None
     offline_until: datetime | None
+    ends_with_session: bool
+    signs_in: bool
+    claims: tuple[Line, ...]
     revoke_url: str
 
 
@@ -200,6 +206,11 @@ class Listing:
 def shown(text: str) -> str:
     """A text of a scope: one of ours is translated, one of the host's is as it is."""
     return gettext(text) if isinstance(text, Sentence) else text
+
+
+def stated(scopes: Iterable[Scope]) -> Iterable[Scope]:
+    """*scopes* without the one that is said in words of its own: until when."""
+    return (scope for scope in scopes if scope.id != STAY)
 
 
 def lines(scopes: Iterable[Scope], ticked: Iterable[str] = ()) -> tuple[Line, ...]:

@@ -15,7 +15,7 @@ from ..scopes import Scope
 from ..state import ServerState
 from ..text import _, format_day, ngettext
 from ..transport import endpoint_url
-from .faces import Group, TokenRow, grouped, lines
+from .faces import Group, TokenRow, grouped, lines, stated
 from .forms import TokenForm
 from .visit import BLUEPRINT, KEY, Visit, missing, signed_in, too_late
 
@@ -73,7 +73,7 @@ def _row(server: ServerState, token: Any) -> TokenRow:
 def _offered(visit: Visit) -> list[Scope]:
     """The scopes that this person may give to a token."""
     hook = visit.server.hooks.get("personal_token_scopes")
-    offered = [scope for _id, scope in visit.server.scopes.choices(exclude_internal=True)]
+    offered = list(stated(scope for _id, scope in visit.server.scopes.choices(exclude_internal=True)))
     if hook is None:
         return offered
     allowed = set(hook(visit.user))

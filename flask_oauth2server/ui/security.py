@@ -190,5 +190,6 @@ def _ended(reason: str, app: Any) -> Any:
             app=app,
         ),
         "revoked by the client": markup("%(app)s signed you out.", app=app),
+        "signed out": markup("The access of %(app)s ended when you signed out.", app=app),
     }
     return reasons.get(reason) or markup("The access of %(app)s was ended.", app=app)

@@ -7,12 +7,14 @@ from typing import Any
 
 from flask import url_for
 
-from ..domain import applications, tokens
+from ..domain import applications, identifiers, tokens
 from ..domain.applications import Application
+from ..domain.offline import SIGN_IN, STAY
 from ..scopes import Scope
 from ..state import ServerState
-from ..text import _
+from ..text import Sentence, _
 from .application_page import register_refused
+from .claim_texts import claim_line
 from .faces import AppRow, Device, Line, lines
 from .listing import listed
 from .my_applications import client_rows
@@ -20,6 +22,11 @@ from .personal_tokens import ping_url, token_rows
 from .portraits import address, portraits
 from .visit import BLUEPRINT, Visit, missing, signed_in
 
+#: How a client tells a person from others, by the type of its identifiers.
+_IDENTIFIERS = {
+    "public": Sentence("Recognise you by an identifier that stays the same"),
+    "pairwise": Sentence("Recognise you by an identifier that other apps are not told"),
+}
 #: So many of the latest places where an application is connected are shown; it may be many.
 _MOST_DEVICES = 10
 
@@ -113,7 +120,7 @@ def _app_rows(visit: Visit, found: Sequence[Application]) -> list[AppRow]:
 def _app_row(server: ServerState, one: Application, face: Any) -> AppRow:
     return AppRow(
         app=face,
-        lines=_known(server, one.scopes),
+        lines=_known(server, one.scopes - {STAY}),
         devices=tuple(_device(server, row) for row in one.authorizations[:_MOST_DEVICES]),
         device_count=len(one.authorizations),
         many_devices=one.many,
@@ -121,8 +128,17 @@ def _app_row(server: ServerState, one: Application, face: Any) -> AppRow:
         allowed_at=one.allowed_at,
         more_allowed_at=one.more_allowed_at,
         offline_until=one.expires_at if "refresh_token" in one.client.allowed_grant_types else None,
+        ends_with_session=one.ends_with_session,
+        signs_in=SIGN_IN in one.scopes,
+        claims=_claims(server, one),
         revoke_url=url_for(f"{BLUEPRINT}.application_revoke", name=address(one.client)),
     )
+
+
+def _claims(server: ServerState, one: Application) -> tuple[Line, ...]:
+    """What it is told of the person, claim by claim."""
+    who = Scope("claims/sub", _IDENTIFIERS[one.client.client_metadata.get(identifiers.TYPE, "public")])
+    return lines([who, *map(claim_line, server.user_claims.told(one.scopes, one.claims))])
 
 
 def _known(server: ServerState, ids: Iterable[str]) -> tuple[Line, ...]:

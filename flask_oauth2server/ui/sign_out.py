@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
 from flask import redirect, request, url_for
 from flask_login import logout_user
 from flask_wtf.csrf import ValidationError, validate_csrf
+from markupsafe import Markup
 
 from ..domain import redirect_uris, sessions
+from ..domain.logouts import Audience
 from ..errors import IssuerUnknown
 from ..oauth import responses
 from ..state import ServerState
-from .pages import has_settings, local_path, render
+from .pages import has_settings, local_path, markup, render, strong
+
+#: So many names are shown.
+_MOST_NAMES = 4
 
 
 def init_app(server: ServerState) -> None:
@@ -27,51 +32,62 @@ def init_app(server: ServerState) -> None:
 
 def sign_out(server: ServerState) -> Any:
     """Ask, sign out, and go on at ``next`` if that is a path on this server."""
-    person = server.subjects.person()
+    person, audience = server.subjects.person(), _audience(server)
     onward = local_path(request.values.get("next", ""))
     if request.method == "POST" and person is not None:
         try:
             validate_csrf(request.form.get("csrf_token"))
         except ValidationError:
-            return _page(server, "ask", person, onward=onward)
-        frames = _frames(server)
+            return _page(server, "ask", person, audience, onward=onward)
         logout_user()
-        if frames:  # no way on before they have been loaded
-            return responses.with_frames(server, _page(server, "done", None, onward=onward, frames=frames), frames)
+        if audience.frames:  # no way on before they have been loaded
+            page = _page(server, "done", None, audience, onward=onward)
+            return responses.with_frames(server, page, audience.frames)
         person = None
     if request.method == "POST" and onward is not None:
         return redirect(onward, 303)
-    return _page(server, "done" if person is None else "ask", person, onward=onward)
+    return _page(server, "done" if person is None else "ask", person, audience, onward=onward)
 
 
-def _frames(server: ServerState) -> list[str]:
-    """What the clients of this session want to be loaded; without an issuer there are none."""
+def _audience(server: ServerState) -> Audience:
+    """The clients of this session; without an issuer there are none."""
     try:
-        return [] if server.logouts is None else server.logouts.frames(server.issuer(), sessions.sids())
+        return Audience() if server.logouts is None else server.logouts.audience(server.issuer(), sessions.sids())
     except IssuerUnknown:
-        return []
+        return Audience()
+
+
+def _joined(names: Collection[str]) -> Markup | None:
+    """Such as "A, B and C"; None for nobody."""
+    shown = [strong(name) for name in names][:_MOST_NAMES]
+    more = len(names) - len(shown)
+    if more or len(shown) < 2:
+        apps = Markup(", ").join(shown)
+        return markup("%(apps)s and %(num)s more", apps=apps, num=more) if more else apps or None
+    return markup("%(apps)s and %(last)s", apps=Markup(", ").join(shown[:-1]), last=shown[-1])
 
 
 def _page(
     server: ServerState,
     state: str,
     person: Any,
+    audience: Audience,
     *,
     onward: str | None = None,
     client: Any = None,
     action: str | None = None,
-    frames: Sequence[str] = (),
     to: str | None = None,
 ) -> str:
     """The page that asks (*state* is ``ask``), or says that it is ``done``.
 
+    :param audience: the clients of the session.
     :param onward: path to go on to.
     :param client: who sent the person here, if that is certain.
     :param action: where the answer is posted; default: to the page of this server.
-    :param frames: addresses of clients that learn by them that the session has ended.
     :param to: address of a client to go on to.
     """
     home = url_for("oauth2server_settings.index") if has_settings(server) else "/"
+    told = [name for id_, name in audience.told.items() if client is None or id_ != client.client_id]
     return render(
         server,
         "sign_out.html",
@@ -79,7 +95,10 @@ def _page(
         state=state,
         app=None if client is None else client.name,
         action=action,
-        frames=frames,
+        frames=audience.frames if state == "done" else (),
+        told=_joined(told),
+        told_count=len(told),
+        untold=_joined(audience.untold.values()),
         to=to,
         to_host=to and redirect_uris.host(to),
         next=onward,

@@ -58,6 +58,19 @@ class AuthorizationVerbs(Base):
         key = None if user is None else self._server.subjects.key_of(user)
         return self._revoke_live(reason, commit, user=key, client_pk=None if client is None else client.id)
 
+    def end_sessions(self, sids: Sequence[str], *, reason: str = "signed out") -> int:
+        """End what clients were given in these sessions and may not use while the person is away
+        (``OAUTH2_REVOKE_ON_LOGOUT``), each as a unit of its own; returns how many.
+
+        This is done by itself when Flask-Login signs somebody out.
+
+        :param sids: as ID tokens have them (OpenID Connect Front-Channel Logout, 3).
+        """
+        if not self._server.settings["OAUTH2_REVOKE_ON_LOGOUT"]:
+            return 0
+        given = self._server.storage.authorizations.of_sessions(sids)
+        return sum(self.revoke_authorization(public_id, reason=reason) for public_id in given)
+
     def _revoke_live(self, reason: str, commit: bool, **whose: Any) -> int:
         count = after = 0
         while page := self._server.storage.authorizations.live_keys(**whose, after=after):

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks import growth, memory, purge
+from benchmarks import growth, id_tokens, memory, purge
 
 
-@pytest.mark.parametrize("benchmark", [growth, purge, memory])
+@pytest.mark.parametrize("benchmark", [growth, purge, memory, id_tokens])
 def test_each_says_how_it_is_called(benchmark: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         benchmark.main(["--help"])
@@ -29,6 +29,17 @@ def test_growth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         for cells in one["milliseconds"].values():
             assert len(cells) == 2
             assert all(cell["median"] > 0 for cell in cells)
+
+
+def test_id_tokens(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    id_tokens.main(["--rounds", "2", "--times", "1", "--json", str(tmp_path / "id_tokens.json")])
+    told = capsys.readouterr().out
+    found = json.loads((tmp_path / "id_tokens.json").read_text())
+    assert list(found) == ["code flow", "refresh"]
+    for took in found.values():
+        assert list(took) == list(id_tokens.KINDS)
+        assert all(len(rounds) == 2 and min(rounds) > 0 for rounds in took.values())
+    assert "1.00 (1.00, 1.00)" in told  # the flow without an ID token, to itself
 
 
 def test_what_is_not_flat_is_marked() -> None:

@@ -118,6 +118,17 @@ def _clients(provider: Provider) -> dict[str, Any]:
             "verified": False,
             "token_endpoint_auth_method": "none",
         },
+        "calendar": {
+            "name": "Campus Calendar",
+            "redirect_uris": ["https://calendar.example/cb"],
+            "client_uri": "https://calendar.example",
+            "scopes": ["openid", "profile", "email", "offline_access"],
+            "id_token_signed_response_alg": "ES256",
+            "subject_type": "pairwise",
+            "backchannel_logout_uri": "https://calendar.example/signed-out",
+            "post_logout_redirect_uris": ["https://calendar.example/"],
+        },
+        "mail": {"name": "Campus Mail", "redirect_uris": ["https://mail.example/cb"], "scopes": ["openid", "email"]},
         "stopped": {"name": "Old Importer", "redirect_uris": ["https://importer.example/cb"]},
     }
     made = {}

@@ -70,6 +70,9 @@ def build(database_url: str, port: int, *, name: str = "main", **config: Any) ->
     oauth2 = OAuth2Server()
     for scope in SCOPES:
         oauth2.scopes.register(scope)
+    oauth2.user_claims("name", "picture", "locale", "email", "email_verified")(
+        lambda user: {"name": user.name, "locale": "en-GB", "email": user.email, "email_verified": True}
+    )
     oauth2.admin_required(lambda user: user.name == ADMINISTRATOR)
     oauth2.place(lambda address: {"192.0.2.14": "Leipzig"}.get(address, ""))
     oauth2.init_app(app, db=db, user_model=User)

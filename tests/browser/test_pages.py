@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from . import openid_states
 from .data import THEO
 from .states import SETTINGS, STATES, State
 from .visitor import Visitor
 from .watch import DESKTOP, NARROW, PHONE, wrongs
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+@pytest.mark.parametrize("state", [*STATES, *openid_states.STATES], ids=lambda state: state.name)
 def test_page(state: State, visitor: Callable[..., Visitor]) -> None:
     """At 1280 and 390 px, light and dark, all folds open; the fixture looks at console, policy and requests."""
     somebody = visitor(state.person)

@@ -29,12 +29,15 @@ PATIENCE = 20_000
 
 
 @contextlib.contextmanager
-def launched(executable: str) -> Iterator[Browser]:
-    """Chromium without a window. Playwright is imported here, so that it may be missing."""
+def launched(executable: str, *arguments: str) -> Iterator[Browser]:
+    """Chromium without a window. Playwright is imported here, so that it may be missing.
+
+    :param arguments: further ones; the last of a name counts.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=executable, args=[*ARGUMENTS, *arguments])
         yield browser
         browser.close()
 

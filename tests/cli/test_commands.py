@@ -34,7 +34,9 @@ def test_a_client_s_life(provider: Provider) -> None:
     service = Client(provider, "reader", made["client_secret"], ["https://reader.example/cb"])
     assert service.post("/oauth/introspect", token="x").status_code == 200
 
+    run(provider, "client", "edit", "reader", "--post-logout-redirect-uri", "https://reader.example/bye")
     shown = run_json(provider, "client", "show", "reader")
+    assert shown["post_logout_redirect_uris"] == ["https://reader.example/bye"]
     assert shown["redirect_uris"] == ["https://reader.example/cb"]
     assert shown["secrets"] == ["…" + made["client_secret"][-4:]]
     assert made["client_secret"] not in json.dumps(shown)
@@ -96,6 +98,21 @@ def test_options_of_a_client(provider: Provider) -> None:
     first = run_json(provider, "client", "list", "--limit", "1")
     rest = run_json(provider, "client", "list", "--after", str(first[0]["id"]))
     assert [len(first), len(rest)] == [1, 2]
+
+
+def test_any_metadata(provider: Provider) -> None:
+    named = ("--metadata", "id_token_signed_response_alg=ES256", "--metadata", "default_max_age=60")
+    run(provider, *CREATE, "--client-id", "reader", *named, "--metadata", 'contacts=["a@reader.example"]')
+    shown = run_json(provider, "client", "show", "reader")
+    assert (shown["id_token_signed_response_alg"], shown["default_max_age"]) == ("ES256", 60)
+    assert shown["contacts"] == ["a@reader.example"]
+    run(provider, "client", "edit", "reader", "--metadata", "contacts=", "--metadata", "subject_type=pairwise")
+    shown = run_json(provider, "client", "show", "reader")
+    assert ("contacts" in shown, shown["subject_type"]) == (False, "pairwise")
+    for wrong, sentence in (("contacts", "not of the form NAME=VALUE"), ("owner=1", "'owner' is no metadata")):
+        assert sentence in run(provider, "client", "edit", "reader", "--metadata", wrong, code=2)
+    refused = run(provider, "client", "edit", "reader", "--metadata", "id_token_signed_response_alg=none", code=1)
+    assert "id_token_signed_response_alg: must be one of RS256" in refused
 
 
 @pytest.mark.parametrize(

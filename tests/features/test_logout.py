@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -58,6 +59,18 @@ def test_an_expired_hint_is_as_good(reader: Client, ada: Browser, hint: str) -> 
     with later(days=30):
         assert leave(ada, id_token_hint=hint, post_logout_redirect_uri=AFTER).location == AFTER
     assert not is_signed_in(ada, reader)
+
+
+def test_the_hint_of_another_server_that_had_the_same_issuer_and_key(make: Make) -> None:
+    """Authlib writes the one audience as a list (RFC 7519, 4.1.3)."""
+    key = jose.imported(jose.made("RS256"))
+    keys = json.dumps({"keys": [key.material.as_dict(private=True)]})
+    provider = make(config={"OAUTH2_SIGNING_KEYS": keys})
+    provider.client(client_id="reader", scopes=["openid"], post_logout_redirect_uris=[AFTER])
+    for audience, believed in (("reader", True), (["reader"], True), (["reader", "other"], False), ([], False)):
+        old = jose.signed({"iss": ISSUER, "sub": "1", "aud": audience, "exp": 1}, key)
+        answer = leave(provider.browser("ada"), id_token_hint=old, post_logout_redirect_uri=AFTER)
+        assert answer.location == (AFTER if believed else None), audience
 
 
 def test_by_post(reader: Client, ada: Browser, hint: str) -> None:

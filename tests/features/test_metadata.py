@@ -30,7 +30,7 @@ def test_the_document(provider: Provider) -> None:
         "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
-        "scopes_supported": ["email", "profile", "notes", "openid"],
+        "scopes_supported": ["email", "profile", "notes", "openid", "offline_access"],
         "jwks_uri": f"{ISSUER}/oauth/jwks",
         "userinfo_endpoint": f"{ISSUER}/oauth/userinfo",
         "subject_types_supported": ["public", "pairwise"],

@@ -141,6 +141,15 @@ def test_other_views_take_no_token_from_a_body(op: Provider, reader: Client, ada
     assert op.api().post("/oauth/ping/", data={"access_token": token}).status_code == 401
 
 
+def test_an_id_token_is_no_access_token(op: Provider, ada: Browser, reader: Client) -> None:
+    id_token = signed_in(reader, ada)["id_token"]
+    for address in ("/oauth/userinfo", "/oauth/ping/"):
+        refused = op.api().get(address, headers=bearer(id_token))
+        assert refused.status_code == 401
+        assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
+    assert reader.post("/oauth/introspect", token=id_token).json == {"active": False}
+
+
 def test_userinfo_needs_openid(op: Provider, reader: Client, ada: Browser) -> None:
     refused = userinfo(op, signed_in(reader, ada, "email")["access_token"])
     assert (refused.status_code, refused.json["error"]) == (403, "insufficient_scope")
@@ -230,7 +239,7 @@ def test_discovery_tells_what_is_there(op: Provider) -> None:
     assert {"openid", "email", "profile"} <= set(told["scopes_supported"])
     assert {"address", "phone"}.isdisjoint(told["scopes_supported"])
     assert {"sub", "name", "email", "email_verified"} <= set(told["claims_supported"])
-    assert {"gender", "address"}.isdisjoint(told["claims_supported"])
+    assert {"gender", "address", "acr", "amr", "c_hash"}.isdisjoint(told["claims_supported"])
     assert told["request_parameter_supported"] is False
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +19,7 @@ from flask_oauth2server import clock, jose
 
 from ..openid import read, signed_in
 from ..support import ISSUER, Browser, Client, Provider, answer_of
-from ..ui.pages import later
+from ..ui.pages import later, words
 from .test_reauthentication import walk
 
 Make = Callable[..., Provider]
@@ -216,14 +218,14 @@ def test_whoever_signs_out_is_signed_out_whatever_becomes_of_the_message(
     signed_in(reader, ada)
     server = op.app.extensions["oauth2server"]
 
-    def gone(_sids: Any) -> Any:
+    def gone(*_: Any) -> Any:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
     monkeypatch.setattr(server.storage.logout_deliveries, "clients_of", gone)
     response = ada.http.post("/logout")
     assert response.status_code == 200
     response.close()
-    assert "could not be told of the end of a session" in caplog.text
+    assert "could not tell clients of a sign-out" in caplog.text
 
 
 def test_two_that_deliver_share_the_work(any_provider: Provider) -> None:
@@ -286,9 +288,6 @@ def framed(op: Provider) -> Client:
 
 
 def frames(page: Any) -> list[str]:
-    import html
-    import re
-
     return [html.unescape(found) for found in re.findall(r'<iframe src="([^"]*)"', page.text)]
 
 
@@ -323,6 +322,48 @@ def _token(page: Any) -> str:
     from ..support import hidden_fields
 
     return hidden_fields(page)["csrf_token"]
+
+
+# --- what people see -----------------------------------------------------------------------------------
+
+
+def test_people_see_who_is_told_and_who_is_not(op: Provider, framed: Client, ada: Browser) -> None:
+    back = op.client(name="A & B", scopes=["openid"], backchannel_logout_uri="https://client.example/logout")
+    deaf, stranger = op.client(name="Deaf", scopes=["openid"]), op.client(name="Stranger", scopes=["email"])
+    for client in (framed, framed, back, deaf):
+        signed_in(client, ada)
+    stranger.tokens(ada, scope="email")
+    op.client(name="Elsewhere", scopes=["openid"], frontchannel_logout_uri=FRONT).tokens(
+        op.browser("ada"), scope="openid"
+    )
+
+    page = ada.visit("/oauth/sign-out/")
+    asked = words(page)
+    assert re.search(r"2 apps you opened in this browser will be told: (A & B and Framed|Framed and A & B)\.", asked)
+    assert "Deaf cannot be told. Sign out there as well. Apps on your other devices stay connected." in asked
+    assert "Stranger" not in asked and "Elsewhere" not in asked and frames(page) == []
+
+    done = ada.http.post("/oauth/sign-out/", data={"csrf_token": _token(page)})
+    assert re.search(r"(A & B and Framed|Framed and A & B) are being told\. On a shared computer, close", words(done))
+    assert "Deaf cannot be told." in words(done)
+    assert "told" not in words(ada.visit("/oauth/sign-out/"))  # nobody is signed in any more
+
+
+def test_a_client_that_asks_does_not_count_itself(op: Provider, framed: Client, ada: Browser) -> None:
+    other = op.client(name="Other", scopes=["openid"], frontchannel_logout_uri=FRONT)
+    hint = signed_in(framed, op.browser("bob"))["id_token"]  # somebody else's: the person at the browser is asked
+    for client in (framed, other):
+        signed_in(client, ada)
+    asked = words(ada.visit(f"/oauth/logout?id_token_hint={hint}"))
+    assert "Framed has signed you out and asks" in asked
+    assert "One more app you opened in this browser will be told: Other." in asked
+
+
+def test_many_names_are_cut_short(op: Provider, ada: Browser) -> None:
+    for number in range(7):
+        signed_in(op.client(name=f"App {number}", scopes=["openid"], frontchannel_logout_uri=FRONT), ada)
+    asked = words(ada.visit("/oauth/sign-out/"))
+    assert re.search(r"7 apps you opened in this browser will be told: (App \d, ){3}App \d and 3 more\.", asked)
 
 
 @pytest.mark.parametrize(

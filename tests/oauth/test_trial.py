@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from joserfc import jwk
 
 from flask_oauth2server.domain import audit
 from flask_oauth2server.oauth import trial
 
 from ..conftest import close
+from ..openid import knowing
 from ..support import CALLBACK, Provider, build
 
 
@@ -60,6 +62,39 @@ def test_a_code_flow_that_works(provider: Provider) -> None:
         assert provider.db.session.query(models.Consent).count() == 0
         kinds = [kind for (kind,) in provider.db.session.query(models.AuditEvent.kind).filter_by(actor_kind=None)]
         assert audit.CLIENT_TRIED in {*kinds, *(e.kind for e in provider.db.session.query(models.AuditEvent))}
+
+
+def test_what_a_client_is_told_of_the_person(provider: Provider) -> None:
+    knowing(provider)
+    client = provider.client(scopes=["openid", "email"], id_token_signed_response_alg="ES256")
+    result = tried(provider, client.client_id, scopes=["openid", "email"])
+    assert result.failure is None and result.told is not None
+    assert result.told.header["alg"] == "ES256"
+    claims = result.told.claims
+    assert (claims["iss"], claims["aud"], claims["sub"]) == ("https://provider.example", client.client_id, "1")
+    assert result.told.userinfo == {"sub": "1", "email": "ada@example.org", "email_verified": True}
+    assert left(provider) == (0, 0)
+
+
+def test_what_is_for_the_client_alone_is_not_opened(provider: Provider) -> None:
+    key = jwk.generate_key("EC", "P-256", {"use": "enc"}, auto_kid=True)
+    wants = {"id_token_encrypted_response_alg": "ECDH-ES", "jwks": {"keys": [key.as_dict(private=False)]}}
+    client = provider.client(scopes=["openid"], **wants)
+    result = tried(provider, client.client_id, scopes=["openid"])
+    assert result.failure is None
+    assert result.told == ({}, {}, {"sub": "1"})
+
+
+def test_without_openid_it_is_told_nothing(provider: Provider) -> None:
+    assert tried(provider, provider.client().client_id).told is None
+
+
+def test_an_id_token_that_is_not_good_is_a_failure(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = provider.client(scopes=["openid"])
+    monkeypatch.setattr(provider.app.extensions["oauth2server"].keys, "verifiers", list)
+    result = tried(provider, client.client_id, scopes=["openid"])
+    assert result.failure is not None and "not signed with a key of this server" in str(result.failure)
+    assert left(provider) == (0, 0)
 
 
 def test_a_service(provider: Provider) -> None:

@@ -50,6 +50,15 @@ def refresh_or_revoke(contender: Contender, item: dict[str, Any]) -> list[dict[s
     return gained
 
 
+def refresh_or_sign_out(contender: Contender, item: dict[str, Any]) -> Any:
+    """The first in a pair refreshes on and on, the other one signs the person out on the host's own page."""
+    if contender.place == 0:
+        return refresh_or_revoke(contender, item)
+    time.sleep(random.uniform(0, item["within"]))
+    contender.send("/logout", headers=item["session"]).close()
+    return []
+
+
 def issue_or_purge(contender: Contender, item: dict[str, Any]) -> list[str]:
     """Issue tokens; for the first two in eight every one of them is followed by a clean-up."""
     values = []

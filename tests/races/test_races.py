@@ -151,6 +151,29 @@ def test_nothing_lives_after_a_revocation_that_raced_with_refreshes(arena: Arena
         assert client.refresh(newest).json["error"] == "invalid_grant"
 
 
+def test_signing_out_while_it_refreshes_ends_what_it_gained(arena: Arena) -> None:
+    client = arena.provider.client(scopes=["openid", "email"])
+    people = [arena.provider.browser("ada") for _ in range(RACES)]
+    first = [client.tokens(ada, scope="openid email") for ada in people]
+    items = [
+        {
+            "refresh_token": answer["refresh_token"],
+            "session": {"Cookie": f"session={ada.http.get_cookie('session').value}"},
+            "headers": headers_of(client),
+            "rounds": 4,
+            "within": (0, 0.01, 0.03, 0.1)[number % 4],
+        }
+        for number, (ada, answer) in enumerate(zip(people, first, strict=True))
+    ]
+    race = arena.crew.race(jobs.refresh_or_sign_out, items, PAIR)
+    told("sign-outs", arena, race)
+    gained = [outcome.found for outcomes in race.by_item() for outcome in outcomes if outcome.place == 0]
+    report("refreshes before the sign-out", database=arena.kind, rounds=dict(sorted(Counter(map(len, gained)).items())))
+    for answer, later in zip(first, gained, strict=True):
+        assert all(arena.is_dead(client, tokens) for tokens in [answer, *later])
+        assert client.refresh([answer, *later][-1]["refresh_token"]).json["error"] == "invalid_grant"
+
+
 def test_a_client_deleted_while_it_refreshes_leaves_nothing(arena: Arena) -> None:
     ada = arena.provider.browser("ada")
     clients = [arena.provider.client() for _ in range(RACES)]

@@ -12,7 +12,23 @@ from flask_oauth2server import Scope, signals
 
 from ..support import CALLBACK, Browser, Client, Provider, answer_of
 from .conftest import CONFIG
-from .pages import HOME, at, csrf, landed, later, names, parse, personal_token, press, row, said, stored, words, works
+from .pages import (
+    HOME,
+    at,
+    csrf,
+    day,
+    landed,
+    later,
+    names,
+    parse,
+    personal_token,
+    press,
+    row,
+    said,
+    stored,
+    words,
+    works,
+)
 
 
 def tokens_of(browser: Browser, client: Client) -> list[str]:
@@ -116,6 +132,25 @@ def test_an_application_says_what_it_can_since_when_and_how_long(provider: Provi
     assert "last used just now" in row(ada.visit(HOME), "Reader").text
     with later(hours=3):
         assert "last used 3 hours ago" in row(ada.visit(HOME), "Reader").text
+
+
+def test_an_application_that_signs_in_says_what_it_is_told(provider: Provider, ada: Browser) -> None:
+    provider.oauth2.user_claims("name", "nickname", "email")(lambda user: {"name": user.name})
+    client = provider.client(scopes=["openid", "email", "profile", "offline_access"])
+    asked = {"scope": "openid email", "claims": '{"userinfo": {"nickname": null}}'}
+    ada.allow(client.address(**asked))
+    shown = row(ada.visit(HOME), "Reader").text
+    assert "3 permissions" in shown
+    told = "Recognise you by an identifier that stays the same See your nickname See your e-mail address"
+    assert f"Signed in with Meridian {told}" in shown
+    assert f"Do this until you sign out of Meridian, or until {day(days=365)}" in shown
+    assert "See your name" not in shown.partition("Signed in with")[2]
+    ada.allow(client.address(scope="openid email offline_access"))
+    assert "Do this while you are away" in row(ada.visit(HOME), "Reader").text
+
+    apart = provider.client(name="Clinic", scopes=["openid"], subject_type="pairwise")
+    ada.allow(apart.address(scope="openid"))
+    assert "Recognise you by an identifier that other apps are not told" in row(ada.visit(HOME), "Clinic").text
 
 
 def test_the_exact_time_stands_in_the_title(ada: Browser, client: Client) -> None:

@@ -182,6 +182,15 @@ CAUSES: dict[str, Cause] = {
         "A response type with id_token asks for an ID token, and that scope allows it.",
         "Send openid in `scope`.",
     ),
+    "client_keys": Cause(
+        "The keys of the client cannot be used",
+        "registered",
+        "OpenID Connect Registration, 2; Core, 10.2",
+        "The client wants to be told things encrypted, and without its keys nobody can.",
+        "Serve a JWK Set of public keys by https at jwks_uri, without a redirect, within five seconds, one of them for "
+        "the algorithm that the client has registered. Nothing was used up: come again.",
+        "Look at jwks, jwks_uri and the encryption algorithms of the client.",
+    ),
     "scope_of_people": Cause(
         "The scope openid is for tokens of people",
         "scopes",

@@ -15,16 +15,22 @@ from ...text import _
 from ..application_form import read_logo, read_scopes
 from ..faces import Group, lines
 from ..forms import ClientForm, starting_large, trimmed
+from .openid_fields import OpenIdFields, number, openid_begun
 from .visit import AdminVisit
 
 _CODE, _IMPLICIT = "authorization_code", "implicit"
 #: Where what the registry says of a value that has no field of its own is shown.
-_SHOWN_AT = {"response_types": "grant_types", "application_type": "redirect_uris", "client_id": "name"}
+_SHOWN_AT = {
+    "application_type": "redirect_uris",
+    "client_id": "name",
+    "id_token_encrypted_response_enc": "id_token_encrypted_response_alg",
+    "userinfo_encrypted_response_enc": "userinfo_encrypted_response_alg",
+}
 _TIMES = ("access_token_expires_in", "refresh_token_expires_in")
 _COLUMNS = ("first_party", "verified", "may_introspect")
 
 
-class AdminClientForm(ClientForm):
+class AdminClientForm(ClientForm, OpenIdFields):
     """All that a client is, with what only administrators decide.
 
     Where a kind of application is chosen, what is left open follows from it.
@@ -83,6 +89,9 @@ class AdminClientForm(ClientForm):
         self.token_endpoint_auth_method.choices = [(method, method or as_kind) for method in methods]
         rotation = {"always": _("Each refresh token works once"), "never": _("A refresh token goes on working")}
         self.refresh_rotation.choices = list(rotation.items())
+        self.offer_openid(server)
+        for name, label in self.openid_labels().items():
+            self[name].label.text = label
 
     def labelled(self) -> AdminClientForm:
         """The same, its labels in the language of the request."""
@@ -155,8 +164,10 @@ class AdminClientForm(ClientForm):
 
     def new_values(self) -> dict[str, Any]:
         """What the registry is given of a new client; None: as its kind of application has it."""
-        values = {**super().values(), **self._columns()}
+        values = {**super().values(), **self._columns(), **self.openid_values({})}
         del values["application_type"]
+        if "response_types" in self:
+            values["response_types"] = self.response_types.data or None
         chosen = {
             "preset": self.preset.data,
             "application_type": "native" if self.is_native else None,
@@ -174,18 +185,14 @@ class AdminClientForm(ClientForm):
     def changes(self, server: ServerState) -> dict[str, Any]:
         """What the registry is given of a client that is edited."""
         client, grants = self.client, self.grant_types.data or []
-        others = [words for words in client.allowed_response_types if "code" not in words.split()]
-        kept = [words for words in others if _IMPLICIT in grants or "token" not in words.split()]
-        with_code = [words for words in client.allowed_response_types if "code" in words.split()] or ["code"]
         known = {scope.id for scope in server.scopes}
         values = {
             **super().values(),
             **self._columns(),
+            **self.openid_values(client.client_metadata),
             "application_type": "native" if self.is_native else client.client_metadata.get("application_type"),
             "grant_types": _in_order(grants, client.allowed_grant_types),
-            "response_types": _in_order(
-                [*(with_code if _CODE in grants else ()), *kept], client.allowed_response_types
-            ),
+            "response_types": _in_order(self._response_types(grants), client.allowed_response_types),
             "require_pkce": not self.without_pkce.data,
             "scopes": _in_order([*self.scopes, *(id_ for id_ in client.scopes if id_ not in known)], client.scopes),
         }
@@ -196,10 +203,20 @@ class AdminClientForm(ClientForm):
             values["owner"] = self.owner_found
         return values
 
+    def _response_types(self, grants: Sequence[str]) -> list[str]:
+        """Those that are ticked; where there is nothing to choose from, those that go with *grants*."""
+        had: list[str] = self.client.allowed_response_types
+        if "response_types" in self:
+            offered = {words for words, _text in self.response_types.choices}
+            return [*(self.response_types.data or ()), *(words for words in had if words not in offered)]
+        kept = [w for w in had if "code" not in w.split() and (_IMPLICIT in grants or "token" not in w.split())]
+        with_code = [words for words in had if "code" in words.split()] or ["code"]
+        return [*(with_code if _CODE in grants else ()), *kept]
+
     def _columns(self) -> dict[str, Any]:
         contacts = [line.strip() for line in self.contacts.data.splitlines() if line.strip()]
         flags = {name: self[name].data for name in _COLUMNS}
-        times = {name: _number(self[name].data) for name in _TIMES}
+        times = {name: number(self[name].data) for name in _TIMES}
         return {**flags, **times, "refresh_rotation": self.refresh_rotation.data, "contacts": contacts or None}
 
     def refuse_metadata(self, error: InvalidClientMetadata) -> None:
@@ -208,6 +225,8 @@ class AdminClientForm(ClientForm):
             self.scope_errors = [starting_large(_(error.message))]
             return
         field = _SHOWN_AT.get(error.field, error.field)
+        if field == "response_types" and field not in self:
+            field = "grant_types"
         if error.field == "require_pkce":
             field = "without_pkce"
         super().refuse_metadata(InvalidClientMetadata(field, error.message))
@@ -221,6 +240,7 @@ def _as_it_is(server: ServerState, client: Any) -> dict[str, Any]:
     values |= {name: str(getattr(client, name) or "") for name in _TIMES}
     return {
         **values,
+        **openid_begun(metadata, client.allowed_response_types),
         "name": client.name,
         "redirect_uris": "\n".join(client.redirect_uris),
         "client_type": client.client_type,
@@ -236,11 +256,6 @@ def _as_it_is(server: ServerState, client: Any) -> dict[str, Any]:
 def _in_order(chosen: Sequence[str], before: Sequence[str]) -> list[str]:
     """*chosen* as they stood *before*, new ones last: what was not touched has not changed."""
     return [*(one for one in before if one in chosen), *(one for one in chosen if one not in before)]
-
-
-def _number(text: str) -> Any:
-    """Seconds; what is no number is left to the registry to refuse."""
-    return None if not text else int(text) if text.isascii() and text.isdigit() and len(text) < 12 else text
 
 
 def scope_groups(server: ServerState, chosen: Sequence[str], others: list[Group]) -> list[Group]:

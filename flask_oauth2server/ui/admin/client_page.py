@@ -154,10 +154,34 @@ def _facts(server: ServerState, client: Any) -> list[tuple[str, str, bool]]:
         (_("PKCE"), _pkce(client), False),
         (_("Access token"), lasting(access), False),
         (_("Refresh token"), _refresh(server, client), False),
+        *_openid(server, client),
         (_("Introspection"), _("any token") if client.may_introspect else _("its own tokens"), False),
         (_("Asking people"), _("never: they are not asked") if client.first_party else _("until they allow it"), False),
     ]
     return [fact for fact in facts if fact[1]]
+
+
+def _openid(server: ServerState, client: Any) -> list[tuple[str, str, bool]]:
+    """How it is told of people, and of the end of their sessions; only what is not as for everybody."""
+    if server.id_tokens is None or "openid" not in client.scopes:
+        return []
+    metadata = client.client_metadata
+    names = {
+        "id_token_signed_response_alg": _("ID tokens signed"),
+        "id_token_encrypted_response_alg": _("ID tokens encrypted"),
+        "userinfo_signed_response_alg": _("Userinfo signed"),
+        "userinfo_encrypted_response_alg": _("Userinfo encrypted"),
+        "jwks_uri": _("Its keys"),
+        "sector_identifier_uri": _("Sector"),
+        "backchannel_logout_uri": _("Back-channel logout"),
+        "frontchannel_logout_uri": _("Front-channel logout"),
+    }
+    apart = metadata.get("subject_type") == "pairwise"
+    return [
+        *((label, str(metadata.get(name) or ""), True) for name, label in names.items()),
+        (_("Identifiers of people"), _("others than other clients are told") if apart else "", False),
+        (_("After signing out"), ", ".join(metadata.get("post_logout_redirect_uris") or ()), True),
+    ]
 
 
 def _pkce(client: Any) -> str:

@@ -33,6 +33,7 @@ def reason_text(reason: str | None) -> str:
         "revoked by the user": _("revoked by its user"),
         "disconnected by the user": _("disconnected by its user"),
         "revoked by the client": _("revoked by the client"),
+        "signed out": _("its user signed out"),
         "revoked on the command line": _("revoked on the command line"),
         "ended by the owner of the application": _("ended by the owner of the client"),
         "ended by an administrator": _("ended by an administrator"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,8 @@ class Result:
     :ivar told: why it failed, or None.
     :ivar revoked: what became of what was obtained; ``left``: it could not be revoked.
     :ivar scopes: what the token allowed.
+    :ivar signed: how the ID token is signed, ``said``: what it says, as JSON; empty where it is encrypted.
+    :ivar userinfo: what userinfo would answer, as JSON; None: nobody was signed in to the client.
     """
 
     works: bool
@@ -46,6 +49,9 @@ class Result:
     left: bool
     scopes: Sequence[str]
     steps: Sequence[Step]
+    signed: str
+    said: str
+    userinfo: str | None
 
 
 def client_try(visit: AdminVisit, client_id: str) -> Any:
@@ -106,7 +112,14 @@ def _result(found: Trial, client: Any, info: ClientInfo, form: TrialForm, only_c
         left=not found.revoked,
         scopes=found.scopes,
         steps=steps,
+        signed=_json(found.told.header) if found.told else "",
+        said=_json(found.told.claims) if found.told else "",
+        userinfo=_json(found.told.userinfo) if found.told else None,
     )
+
+
+def _json(members: Mapping[str, Any]) -> str:
+    return json.dumps(members, indent=2, ensure_ascii=False) if members else ""
 
 
 def _words(
@@ -120,7 +133,10 @@ def _words(
         asked = _("The person would not be asked: the client is first-party.") if info.first_party else None
         return _("The request is good."), f"{asked or _('The person would be asked.')} {time}"
     if form.kind == CODE:
-        return _("It works."), f"{_('Code received, exchanged, token valid.')} {time}"
+        valid = _("Code received, exchanged, token valid.")
+        if found.told and found.told.claims:
+            valid = _("Code received, exchanged, ID token valid.")
+        return _("It works."), f"{valid} {time}"
     return _("It works."), f"{_('Token received, valid.')} {time}"
 
 

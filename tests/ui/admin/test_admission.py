@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import url_for
 
-from flask_oauth2server.state import Route
+from flask_oauth2server.registers import Route
 
 from ...conftest import close
 from ...support import Browser, Provider, bearer, build

@@ -461,7 +461,11 @@ def test_presets_in_python(provider: Provider) -> None:
     with provider.app.app_context():
         create = provider.oauth2.create_client
         app, secret = create(preset="spa", name="Notes", redirect_uris=[CALLBACK])
-        assert (app.client_type, secret, app.scopes) == ("public", None, ["email", "profile", "notes", "openid"])
+        assert (app.client_type, secret, app.scopes) == (
+            "public",
+            None,
+            ["email", "profile", "notes", "openid", "offline_access"],
+        )
         robot, secret = create(preset="service", name="Robot", grant_types=None, scopes=["email"])
         assert (robot.allowed_grant_types, robot.allowed_response_types) == (["client_credentials"], [])
         post, _ = create(preset="web", name="Post", redirect_uris=[CALLBACK], token_endpoint_auth_method="none")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from flask_oauth2server.oauth import trial
 
 from ...conftest import close
+from ...openid import knowing
 from ...support import CALLBACK, Browser, Provider, build
 from ..conftest import CONFIG
 from ..pages import Element, fields, form, heading, parse, press, said, words
@@ -82,6 +84,18 @@ def test_it_works(provider: Provider, ada: Browser) -> None:
         rows = provider.db.session.query(provider.oauth2.models.Authorization).filter_by(revoked_at=None)
         assert rows.count() == 0
     assert fields(form(page, "Start")[0])["scopes"] == ["email"]
+
+
+def test_it_shows_what_the_client_is_told(provider: Provider, ada: Browser) -> None:
+    knowing(provider)
+    provider.client(client_id="signin", scopes=["openid", "email"])
+    page = tried(ada, "/admin/oauth2/clients/signin/try/", scopes=["openid", "email"])
+    assert re.fullmatch(r"It works\. Code received, exchanged, ID token valid\. \d+ ms\.", said(page))
+    header, claims, userinfo = (json.loads(e.text) for e in panel(page, "What it is told of you").all("pre"))
+    assert header["alg"] == "RS256"
+    assert (claims["aud"], claims["sub"]) == ("signin", "1")
+    assert userinfo["email"] == "ada@example.org"
+    assert not re.search(r"eyJ\w{20}", page.text)
 
 
 def test_a_service_is_tried(ada: Browser) -> None:

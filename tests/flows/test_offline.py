@@ -1,0 +1,220 @@
+"""What a client may do while the person is away, and what ends when they sign out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from flask_oauth2server import signals
+
+from ..openid import read, signed_in
+from ..support import Browser, Client, Provider, answer_of, bearer
+
+Make = Callable[..., Provider]
+ASKED = "openid email offline_access"
+WHILE_AWAY, UNTIL_SIGNED_OUT = "Do this while you are away, until ", "Do this until you sign out of "
+
+
+@pytest.fixture
+def op(make: Make) -> Provider:
+    return make(config={"OAUTH2_ENABLE_HYBRID": True, "OAUTH2_ENABLE_IMPLICIT": True})
+
+
+@pytest.fixture
+def reader(op: Provider) -> Client:
+    return op.client(scopes=ASKED.split())
+
+
+@pytest.fixture
+def ada(op: Provider) -> Browser:
+    return op.browser("ada")
+
+
+def sign_out(browser: Browser) -> None:
+    browser.http.post("/logout").close()  # the host's own, which knows nothing of us
+
+
+def lives(client: Client, tokens: dict[str, Any]) -> bool:
+    ping = client.provider.api().get("/oauth/ping/", headers=bearer(tokens["access_token"]))
+    answers = [client.post("/oauth/introspect", token=tokens[n]).json for n in ("access_token", "refresh_token")]
+    assert len({ping.status_code == 200, *(answer["active"] for answer in answers)}) == 1
+    return ping.status_code == 200
+
+
+# --- signing out -------------------------------------------------------------------------------------
+
+
+def test_who_signs_out_ends_what_was_given_to_sign_in_with(op: Provider, reader: Client, ada: Browser) -> None:
+    tokens = signed_in(reader, ada, "openid email")
+    assert lives(reader, tokens)
+    code = reader.code(ada, scope="openid email")
+    told: list[dict[str, Any]] = []
+    with signals.authorization_revoked.connected_to(lambda _, **what: told.append(what), op.app):
+        sign_out(ada)
+    assert not lives(reader, tokens)
+    assert reader.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+    assert reader.exchange(code).json["error"] == "invalid_grant"
+    assert [what["reason"] for what in told] == ["signed out"] * 2
+    userinfo = op.api().get("/oauth/userinfo", headers=bearer(tokens["access_token"]))
+    assert userinfo.status_code == 401
+
+
+def test_what_may_stay_stays(reader: Client, ada: Browser) -> None:
+    stays = signed_in(reader, ada, ASKED)
+    assert stays["scope"] == ASKED
+    sign_out(ada)
+    assert lives(reader, stays)
+    assert read(reader.provider, reader.refresh(stays["refresh_token"]).json["id_token"])["sub"] == "1"
+
+
+def test_what_signs_nobody_in_stays(op: Provider, ada: Browser) -> None:
+    client = op.client(scopes=["email"])
+    tokens = client.tokens(ada, scope="email")
+    sign_out(ada)
+    assert lives(client, tokens)
+
+
+def test_what_cannot_be_refreshed_ends(op: Provider, ada: Browser) -> None:
+    client = op.client(scopes=["email"], grant_types=["authorization_code"])
+    token = client.tokens(ada, scope="email")["access_token"]
+    sign_out(ada)
+    assert client.post("/oauth/introspect", token=token).json == {"active": False}
+
+
+def test_other_sessions_go_on(op: Provider, reader: Client, ada: Browser) -> None:
+    elsewhere, bob = op.browser("ada"), op.browser("bob")
+    others = [signed_in(reader, browser, "openid email") for browser in (elsewhere, bob)]
+    mine = signed_in(reader, ada, "openid email")
+    sign_out(ada)
+    assert [lives(reader, tokens) for tokens in (mine, *others)] == [False, True, True]
+
+
+def test_our_own_pages_end_it_too(op: Provider, reader: Client, ada: Browser) -> None:
+    tokens = signed_in(reader, ada, "openid email")
+    ada.visit(f"/oauth/logout?id_token_hint={tokens['id_token']}").close()
+    assert not lives(reader, tokens)
+
+
+def test_proving_again_who_one_is_ends_nothing(reader: Client, ada: Browser) -> None:
+    tokens = signed_in(reader, ada, "openid email")
+    ada.visit(reader.address(scope="openid", prompt="login")).close()
+    ada.sign_in("ada")
+    assert lives(reader, tokens)
+
+
+def test_somebody_else_at_the_browser_ends_it(reader: Client, ada: Browser) -> None:
+    tokens = signed_in(reader, ada, "openid email")
+    ada.http.post("/login", data={"name": "bob"}).close()
+    assert not lives(reader, tokens)
+
+
+def test_it_can_be_switched_off(make: Make) -> None:
+    op = make(config={"OAUTH2_REVOKE_ON_LOGOUT": False})
+    client, ada = op.client(scopes=["openid", "email"]), op.browser("ada")
+    page = ada.visit(client.address(scope="openid email")).text
+    assert WHILE_AWAY in page and UNTIL_SIGNED_OUT not in page
+    tokens = signed_in(client, ada, "openid email")
+    sign_out(ada)
+    assert lives(client, tokens)
+
+
+def test_pending_work_of_the_host_is_not_committed(make: Make) -> None:
+    """Its logout view may have begun something that it means to undo."""
+
+    def with_view(app: Any) -> None:
+        @app.post("/leave")
+        def leave() -> Any:
+            from flask_login import current_user, logout_user
+
+            user = current_user._get_current_object()
+            user.name = "changed by mistake"
+            logout_user()
+            op.db.session.flush()
+            op.db.session.rollback()
+            return "left"
+
+    op = make(before=with_view)
+    client, ada = op.client(scopes=["openid", "email"]), op.browser("ada")
+    tokens = signed_in(client, ada, "openid email")
+    ada.http.post("/leave").close()
+    assert not lives(client, tokens)
+    with op.app.app_context():
+        assert op.db.session.scalar(select(op.User.name).where(op.User.id == 1)) == "ada"
+
+
+# --- consent -----------------------------------------------------------------------------------------
+
+
+def lines(page: str) -> list[str]:
+    return re.findall(r"<span>(Do this.*?)</span>", page)
+
+
+def test_the_page_says_until_when(reader: Client, ada: Browser) -> None:
+    (line,) = lines(ada.visit(reader.address(scope="openid email")).text)
+    assert line.startswith(UNTIL_SIGNED_OUT)
+    (line,) = lines(ada.visit(reader.address(scope=ASKED)).text)
+    assert line.startswith(WHILE_AWAY)
+    assert "Go on while you are away" not in ada.visit(reader.address(scope=ASKED)).text  # it is said once
+
+
+def test_to_stay_has_to_be_allowed(reader: Client, ada: Browser) -> None:
+    """It is never taken from a consent that did not say so."""
+    signed_in(reader, ada, "openid email")
+    assert "code" in answer_of(ada.visit(reader.address(scope="openid email")))
+    assert answer_of(ada.visit(reader.address(scope=ASKED, prompt="none")))["error"] == "consent_required"
+    page = ada.visit(reader.address(scope=ASKED)).text
+    assert "to do more?" in page
+    assert [line.startswith(WHILE_AWAY) for line in lines(page)] == [True]
+    signed_in(reader, ada, ASKED)
+    assert "code" in answer_of(ada.visit(reader.address(scope=ASKED, prompt="none")))
+
+
+# --- where it is passed over ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"scopes": ["openid", "email"]},
+        {"scopes": ASKED.split(), "grant_types": ["authorization_code"]},
+    ],
+    ids=["not registered", "no refresh tokens"],
+)
+def test_who_may_not_is_not_refused_but_not_given_it(op: Provider, ada: Browser, values: dict[str, Any]) -> None:
+    client = op.client(**values)
+    tokens = signed_in(client, ada, ASKED)
+    assert tokens["scope"] == "openid email"
+    sign_out(ada)
+    assert client.post("/oauth/introspect", token=tokens["access_token"]).json == {"active": False}
+
+
+def test_without_a_code_there_is_nothing_to_stay_with(op: Provider, ada: Browser) -> None:
+    client = op.client(
+        scopes=ASKED.split(),
+        response_types=["id_token token"],
+        grant_types=["implicit", "refresh_token"],
+    )
+    asked = {"response_type": "id_token token", "scope": ASKED, "nonce": "n"}
+    assert answer_of(ada.allow(client.address(**asked)))["scope"] == "openid email"
+
+
+def test_nothing_is_left_of_it_alone(reader: Client, op: Provider, ada: Browser) -> None:
+    client = op.client(scopes=["openid", "email"])
+    assert answer_of(ada.visit(client.address(scope="offline_access")))["error"] == "invalid_scope"
+
+
+def test_programs_without_a_person_do_not_get_it(op: Provider) -> None:
+    client = op.client(redirect_uris=[], grant_types=["client_credentials"], scopes=["email", "offline_access"])
+    answer = client.post("/oauth/token", grant_type="client_credentials", scope="email offline_access").json
+    assert answer["scope"] == "email"
+
+
+def test_it_is_offered_where_refresh_tokens_are(op: Provider, make: Make) -> None:
+    document = "/.well-known/openid-configuration"
+    assert "offline_access" in op.api().get(document).json["scopes_supported"]
+    without = make(config={"OAUTH2_ALLOWED_GRANT_TYPES": ["authorization_code"]})
+    assert "offline_access" not in without.api().get(document).json["scopes_supported"]
