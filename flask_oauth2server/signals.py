@@ -48,6 +48,12 @@ token_revoked = _signals.signal("token-revoked")
 token_reused = _signals.signal("token-reused")
 #: A personal token was made: ``user_id``, ``name``, ``scopes``.
 personal_token_created = _signals.signal("personal-token-created")
+#: A signing key was made: ``kid``, ``alg``, ``active_from`` (naive UTC).
+signing_key_created = _signals.signal("signing-key-created")
+#: A signing key that waited signs from now on, before its time: ``kid``, ``alg``.
+signing_key_activated = _signals.signal("signing-key-activated")
+#: A signing key was revoked: ``kid``, ``alg``.
+signing_key_revoked = _signals.signal("signing-key-revoked")
 #: A request was refused: ``endpoint``, ``error``, ``detail`` (the private reason), ``client_id``
 #: where it is known, ``reference`` (which the page shows).
 request_refused = _signals.signal("request-refused")

@@ -136,12 +136,14 @@ class ServerState:
         self.seals = Seals(storage, keyring, settings["OAUTH2_AUDIT_EXPIRES_IN"])
         self.add_cleanup(self.seals.purge)
 
-        self.keys = Keys(storage, settings)
-        self.add_cleanup(self.keys.purge)
         self.values = Values(settings["OAUTH2_TOKEN_PREFIX"], settings["OAUTH2_TOKEN_PREFIXES"])
         self.handles = Handles(storage, self.values)
         self.add_handle(OFFER, tokens.OFFER, settings["OAUTH2_OFFER_EXPIRES_IN"])
         self.subjects = Subjects(storage, self.hooks)
+        self.devices = Devices(settings, self.hooks)
+        self.audit = Audit(storage, self.devices, self.subjects, keyring)
+        self.keys = Keys(storage, settings, self.audit)
+        self.add_cleanup(self.keys.purge)
         self.identifiers = Identifiers(self.subjects, self.keys)
         self.fetcher = Fetcher(settings["OAUTH2_FETCH_PRIVATE_HOSTS"])
         self.client_documents = ClientDocuments(self.fetcher)
@@ -151,8 +153,6 @@ class ServerState:
         self.bearer = DatabaseTokens(storage, self.values, self.subjects)
         self.offline = Offline(self.grants, settings["OAUTH2_REVOKE_ON_LOGOUT"])
         self.consents = Consents(storage, scopes, settings["OAUTH2_LOOPBACK_HOSTS"], self.offline)
-        self.devices = Devices(settings, self.hooks)
-        self.audit = Audit(storage, self.devices, self.subjects, keyring)
         self.authorizations = AuthorizationRegistry(
             storage, self.values, scopes, settings, self.offline, self.audit, self.devices
         )

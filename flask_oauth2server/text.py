@@ -65,6 +65,11 @@ def format_day(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
+def format_month(moment: datetime) -> str:
+    """Such as ``Jan``."""
+    return str(_babel().format_date(moment, "LLL", rebase=False)) if has_babel() else f"{moment:%b}"
+
+
 def format_moment(moment: datetime) -> str:
     """Such as ``Thursday 15 October 2026, 09:42 UTC``; *moment* is UTC."""
     if has_babel():

@@ -460,6 +460,11 @@ def do_everything(provider: Provider) -> None:
         oauth2.enable_client(model)
     provider.client(client_id="second").tokens(ada)
     with app.app_context():
+        keys = app.extensions["oauth2server"].keys
+        keys.prepare("ES256")
+        keys.rotate("ES256")
+        keys.rotate("ES256", at_once=True)
+        keys.revoke(keys.signer("ES256").kid)
         oauth2.revoke_authorizations(user=provider.user("ada"))
         oauth2.forget_user(provider.user("ada"))
         oauth2.delete_client(oauth2.get_client("second"))

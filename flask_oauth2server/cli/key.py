@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 
 import click
 from flask.cli import AppGroup
@@ -20,19 +19,21 @@ _alg = click.option("--alg", type=click.Choice(jose.ALGORITHMS), default="RS256"
 @explained
 def list_(as_json: bool) -> None:
     """List the keys, and what each does now."""
-    rows = [key._asdict() for key in server().keys.overview()]
+    names = ("kid", "alg", "state", "active_from", "published_until")
+    rows = [{name: getattr(key, name) for name in names} for key in server().keys.overview()]
     show(rows, as_json, "There is no key yet. The first one is made when it is needed.")
 
 
 @group.command("rotate")
 @_alg
-@click.option("--now", is_flag=True, help="Sign with it at once; clients that keep keys may refuse for a while.")
+@click.option(
+    "--now", is_flag=True, help="Sign with it at once, also if it waits; clients that keep keys may refuse for a while."
+)
 @explained
 def rotate(alg: str, now: bool) -> None:
     """Make the next key. It is published at once, and signs once clients have had the time to learn of it."""
-    keys = server().keys
-    server().storage.unit.run(partial(keys.rotate, alg, at_once=now))
-    click.echo(f"Made a key for {alg}.")
+    server().keys.rotate(alg, at_once=now)
+    click.echo(f"The next key for {alg} signs from now on." if now else f"Made a key for {alg}.")
 
 
 @group.command("revoke", context_settings={"ignore_unknown_options": True})  # one in 64 begins with a dash
@@ -45,8 +46,7 @@ def revoke(kid: str, yes: bool) -> None:
         click.confirm(
             f"Revoke the key {kid}? People whose sign-in it has signed may have to sign in again.", abort=True
         )
-    keys = server().keys
-    server().storage.unit.run(partial(keys.revoke, kid))
+    server().keys.revoke(kid)
     click.echo("Revoked.")
 
 

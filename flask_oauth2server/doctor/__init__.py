@@ -15,7 +15,7 @@ from ..state import ServerState
 from ..storage.unit import DATABASE_ERRORS
 from ..text import gettext as _
 from ..text import language
-from . import cache, clients, database, issuer, limits, people, reach, sessions, settings
+from . import cache, clients, database, issuer, keys, limits, people, reach, sessions, settings
 from .findings import BAD, LEVELS, WARN, Check, Finding, Overview, worst_first
 from .patient import Patient
 
@@ -62,11 +62,16 @@ CHECKS: tuple[Check, ...] = (
     Check("csp_sources", settings.csp_sources),
     Check("audit_key", settings.audit_key),
     Check("metrics_token", settings.metrics_token),
+    Check("signing_keys", keys.signing_keys, database=True),
+    Check("pairwise_salt", keys.pairwise_salt, database=True),
+    Check("key_rotation", keys.key_rotation, database=True),
+    Check("undelivered_logouts", keys.undelivered_logouts, database=True),
     Check("token_cache", cache.token_cache),
     Check("http_redirects", clients.http_redirects, database=True),
     Check("shared_redirects", clients.shared_redirects, database=True),
     Check("local_redirects", clients.local_redirects, database=True),
     Check("redirect_domains", reach.redirect_domains, database=True, network=True),
+    Check("private_logouts", keys.private_logouts, database=True),
     Check("pkce_off", clients.pkce_off, database=True),
     Check("unchecked_first_party", clients.unchecked_first_party, database=True),
     Check("expired_secrets", clients.expired_secrets, database=True),

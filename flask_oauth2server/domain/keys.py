@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from .. import clock, jose
-from ..errors import ConfigurationError, OAuth2ServerError
+from blinker import NamedSignal
+
+from .. import clock, jose, signals
+from ..errors import ConfigurationError, OAuth2ServerError, Outdated
 from ..storage import Storage
+from . import audit, key_facts
+from .audit import SERVER, Actor, Audit
 from .derived import app_secrets, derived
+from .key_facts import KeyFacts, Schedule
 
 log = logging.getLogger(__name__)
 
@@ -21,26 +26,22 @@ log = logging.getLogger(__name__)
 STALENESS = 30
 #: So long after it has been replaced a key still verifies what only this server reads: hints of old ID tokens.
 _KEPT = timedelta(days=400)
-_SIGNATURE, _SALT = "sig", "salt"
+_SALT = "salt"
 _PURPOSE = "keys"
+#: Who made a key by the way: what is told of the request that needed it is not the audit's.
+_ITSELF: Mapping[str, Any] = {"actor": Actor(SERVER), "address": None, "device": None}
+
+#: Signals to send when it is committed.
+Happened = list[tuple[NamedSignal, dict[str, Any]]]
 
 
 class KeyUnreadable(OAuth2ServerError):  # noqa: N818
-    """A private key cannot be decrypted with this ``SECRET_KEY``; the message says what to do."""
+    """A private key cannot be decrypted with this ``SECRET_KEY``; the message says what to do.
 
-
-class KeyFacts(NamedTuple):
-    """What is told of a key: naive UTC times, and what it does now.
-
-    :ivar state: ``next``, ``active``, ``retired`` (published, since something that it signed may still live),
-        ``ended`` or ``revoked``.
+    :ivar trouble: ``lost`` or ``damaged``.
     """
 
-    kid: str
-    alg: str
-    state: str
-    active_from: datetime | None
-    published_until: datetime | None
+    trouble = key_facts.LOST
 
 
 class Keys:
@@ -49,11 +50,13 @@ class Keys:
     :param storage: the queries.
     :param settings: ``OAUTH2_SIGNING_KEYS``, ``OAUTH2_KEY_ROTATE_AFTER`` and ``OAUTH2_KEY_PUBLISHED_BEFORE`` are
         read.
+    :param audit: writes down what is done to keys.
     :raises ConfigurationError: if ``OAUTH2_SIGNING_KEYS`` holds no usable keys.
     """
 
-    def __init__(self, storage: Storage, settings: Mapping[str, Any]) -> None:
+    def __init__(self, storage: Storage, settings: Mapping[str, Any], audit: Audit) -> None:
         self._storage = storage
+        self._audit = audit
         self._rotate_after = timedelta(seconds=settings["OAUTH2_KEY_ROTATE_AFTER"])
         self._ahead = timedelta(seconds=settings["OAUTH2_KEY_PUBLISHED_BEFORE"])
         self._configured = _configured(settings["OAUTH2_SIGNING_KEYS"])
@@ -78,15 +81,16 @@ class Keys:
         rows = self.rows()
         if alg in self._ready:
             return
-        if self._due(rows, alg) is not None or self._is_outdated(active(rows, alg)):
-            self._storage.unit.run(partial(self._make_due, alg))
-            self._forget()
+        if self._due(rows, alg) is not None or self._outdated(rows, alg):
+            self._act(partial(self._make_due, alg))
         else:
             self._ready.add(alg)
 
     def prepare_salt(self) -> None:
-        """See to it that there is the salt of pairwise identifiers, which is made once; a unit of its own."""
-        if self._salt_row() is None:
+        """See to it that there is the salt of pairwise identifiers, which is made once, encrypted with the
+        ``SECRET_KEY`` of today; a unit of its own where there is something to do."""
+        row = self._salt_row()
+        if row is None or _is_outdated(row):
             self._storage.unit.run(self._make_salt)
             self._forget()
 
@@ -104,9 +108,12 @@ class Keys:
         return next((row for row in self.rows() if row.use == _SALT), None)
 
     def _make_salt(self) -> None:
-        if not any(row.use == _SALT for row in self._storage.signing_keys.all_keys()):
+        row = next((row for row in self._storage.signing_keys.all_keys() if row.use == _SALT), None)
+        if row is None:
             salt = {"salt": secrets.token_hex(32)}
             self._add(_SALT, "pairwise", 1, salt, kid="pairwise", active_from=clock.now())
+        else:
+            self._seal_anew(row)
 
     def signer(self, alg: str) -> jose.Key:
         """The key that signs for *alg* now.
@@ -119,7 +126,7 @@ class Keys:
             if own is None:
                 raise ConfigurationError(f"OAUTH2_SIGNING_KEYS has no private key for {alg}.")
             return own
-        row = active(self.rows(), alg)
+        row = key_facts.active(self.rows(), alg)
         if row is None:
             raise ConfigurationError(f"There is no signing key for {alg}: run `flask oauth2 key rotate --alg {alg}`.")
         return self._open(row)
@@ -129,83 +136,133 @@ class Keys:
         if self._configured is not None:
             return [jose.public(key) for key in self._configured]
         rows, now = self.rows(), clock.now()
-        return [row.public for row in rows if self.published_until(rows, row) > now]
+        return [row.public for row in rows if key_facts.published_until(rows, row, self._grace) > now]
 
     def verifiers(self) -> list[jose.Key]:
         """All keys whose signatures are believed when they come back to this server."""
         if self._configured is not None:
             return self._configured
-        return [jose.imported(row.public) for row in self.rows() if row.use == _SIGNATURE and row.revoked_at is None]
+        return [
+            jose.imported(row.public)
+            for row in self.rows()
+            if row.use == key_facts.SIGNATURE and row.revoked_at is None
+        ]
 
     def overview(self) -> list[KeyFacts]:
         """All keys, in order of algorithm and age."""
         if self._configured is not None:
             first = {key.alg: key for key in reversed(self._configured) if key.material.is_private}
-            states = [(key, "active" if key is first.get(key.alg) else "retired") for key in self._configured]
-            return [KeyFacts(key.kid, key.alg, state, None, None) for key, state in states]
-        rows = [row for row in self._storage.signing_keys.all_keys() if row.use == _SIGNATURE]
-        return [self._facts(rows, row) for row in rows]
+            return [
+                KeyFacts(k.kid, k.alg, key_facts.ACTIVE if k is first.get(k.alg) else key_facts.RETIRED)
+                for k in self._configured
+            ]
+        rows = [row for row in self._storage.signing_keys.all_keys() if row.use == key_facts.SIGNATURE]
+        schedule = Schedule(self._rotate_after, self._ahead, self._grace)
+        found = [(row, key_facts.facts(rows, row, schedule)) for row in rows]
+        return [told._replace(trouble=self._trouble(row, told.state)) for row, told in found]
 
-    def _facts(self, rows: Sequence[Any], row: Any) -> KeyFacts:
-        until, now = self.published_until(rows, row), clock.now()
-        if row.revoked_at is not None:
-            return KeyFacts(row.kid, row.alg, "revoked", row.active_from, row.revoked_at)
-        if row is active(rows, row.alg):
-            state = "active"
-        else:
-            state = "next" if row.active_from > now else "retired" if until > now else "ended"
-        return KeyFacts(row.kid, row.alg, state, row.active_from, None if until == datetime.max else until)
+    def _trouble(self, row: Any, state: str) -> str:
+        try:
+            if state in (key_facts.NEXT, key_facts.ACTIVE):
+                self._secret(row)
+        except KeyUnreadable as error:
+            return error.trouble
+        return ""
 
-    def published_until(self, rows: Sequence[Any], row: Any) -> datetime:
-        """When a key need not be known to clients any more."""
-        if row.use != _SIGNATURE or row.revoked_at is not None:
-            return datetime.min
-        later = [r.active_from for r in rows if r.alg == row.alg and r.use == row.use and r.generation > row.generation]
-        grace = timedelta(seconds=self.lifetime + STALENESS)
-        return min(later) + grace if later else datetime.max
+    def is_salt_lost(self) -> bool:
+        """Whether the salt of pairwise identifiers is there and cannot be read."""
+        row = self._salt_row()
+        return row is not None and bool(self._trouble(row, key_facts.ACTIVE))
+
+    @property
+    def _grace(self) -> timedelta:
+        """So long after it has been replaced a key is published."""
+        return timedelta(seconds=self.lifetime + STALENESS)
 
     # --- making and ending them ----------------------------------------------------------------------
 
-    def rotate(self, alg: str, *, at_once: bool = False) -> None:
-        """The next generation, uncommitted; an announced one is used at once where that is wanted.
+    def rotate(self, alg: str, *, at_once: bool = False, seen: str | None = None) -> None:
+        """The next generation, a unit of its own.
 
-        :param at_once: sign with it from now on, instead of after the time in which clients learn of it.
+        :param at_once: sign with it from now on, instead of after the time in which clients learn of it. One that
+            waits is taken then, unless it cannot be read.
+        :param seen: the :func:`.key_facts.mark` of the keys as whoever wants this saw them.
+        :raises Outdated: if they are not as they were seen.
         :raises OAuth2ServerError: if the next one is there already, or the keys come from the configuration.
         """
         self._refuse_configured()
+        self._act(partial(self._rotate, alg, at_once, seen))
+
+    def _rotate(self, alg: str, at_once: bool, seen: str | None) -> Happened:
         rows, now = self._storage.signing_keys.all_keys(), clock.now()
-        waiting = [row for row in _of(rows, alg) if row.active_from > now]
-        if waiting and not at_once:
-            raise OAuth2ServerError(f"The next key for {alg} waits already, until {waiting[0].active_from} UTC.")
-        for row in waiting:
-            self._storage.signing_keys.revoke(row.kid, now)
-        self._make(rows, alg, now if at_once or active(rows, alg) is None else now + self._ahead)
-        self._forget()
+        if seen is not None and seen != key_facts.marked(rows, alg):
+            raise Outdated(f"The keys for {alg} were changed meanwhile.")
+        current, waits = key_facts.active(rows, alg), key_facts.waiting(rows, alg)
+        if at_once and current is not None:
+            return self._replace(rows, current)
+        if waits and not at_once:
+            raise OAuth2ServerError(f"The next key for {alg} waits already, until {waits[0].active_from} UTC.")
+        return [self._make(rows, alg, now if current is None else now + self._ahead)]
+
+    def _replace(self, rows: Sequence[Any], current: Any) -> Happened:
+        """Sign with another key from now on: with the one that waits, if it can be read; else with a new one."""
+        happened: Happened = []
+        now, kid = clock.now(), ""
+        for row in reversed(key_facts.waiting(rows, current.alg)):
+            if self._trouble(row, key_facts.NEXT):
+                happened += self._end(row, "unreadable")
+            elif not kid and not self._storage.signing_keys.activate(row.id, now):
+                raise Outdated(f"The keys for {current.alg} were changed meanwhile.")
+            else:
+                kid = kid or row.kid
+        if kid:
+            happened.append((signals.signing_key_activated, {"kid": kid, "alg": current.alg}))
+        else:
+            happened.append(self._make(rows, current.alg, now))
+            kid = happened[-1][1]["kid"]
+        self._audit.note(audit.KEY_ROTATED, None, name=kid, changes={"kid": [current.kid, kid]})
+        return happened
 
     def revoke(self, kid: str) -> None:
-        """Trust a key no more, uncommitted; where it has signed until now, another one is made.
+        """Trust a key no more, a unit of its own; where it has signed until now, another one does.
 
-        :raises OAuth2ServerError: if there is no such key.
+        :raises Outdated: if there is no such key, or it was revoked.
+        :raises OAuth2ServerError: if the keys come from the configuration.
         """
         self._refuse_configured()
-        rows, now = self._storage.signing_keys.all_keys(), clock.now()
-        row = next((row for row in rows if row.kid == kid and row.use == _SIGNATURE), None)
-        if row is None or not self._storage.signing_keys.revoke(kid, now):
-            raise OAuth2ServerError(f"There is no key {kid!r} that is not revoked.")
-        if active(rows, row.alg) is row:
-            self._make(rows, row.alg, now)
+        self._act(partial(self._revoke, kid))
+
+    def _revoke(self, kid: str) -> Happened:
+        rows = self._storage.signing_keys.all_keys()
+        row = next((row for row in rows if row.kid == kid and row.use == key_facts.SIGNATURE), None)
+        happened = [] if row is None else self._end(row)
+        if row is None or not happened:
+            raise Outdated(f"There is no key {kid!r} that is not revoked.")
+        return [*happened, *(self._replace(rows, row) if row is key_facts.active(rows, row.alg) else [])]
+
+    def _end(self, row: Any, reason: str | None = None) -> Happened:
+        """Revoke one; nothing happens if it was revoked."""
+        if not self._storage.signing_keys.revoke(row.kid, clock.now()):
+            return []
+        self._audit.note(audit.KEY_REVOKED, None, name=row.kid, reason=reason)
+        return [(signals.signing_key_revoked, {"kid": row.kid, "alg": row.alg})]
+
+    def _act(self, work: Callable[[], Happened]) -> None:
+        happened = self._storage.unit.run(work)
         self._forget()
+        for signal, what in happened:
+            signals.tell(signal, **what)
 
     def purge(self, limit: int) -> int:
         """Remove at most *limit* keys that nothing is verified with any more."""
         rows, now = self._storage.signing_keys.all_keys(), clock.now()
-        ended = [row.id for row in rows if row.use == _SIGNATURE and self._kept_until(rows, row) < now][:limit]
+        ended = [row.id for row in rows if row.use == key_facts.SIGNATURE and self._kept_until(rows, row) < now][:limit]
         return self._storage.signing_keys.remove(ended) if ended else 0
 
     def _kept_until(self, rows: Sequence[Any], row: Any) -> datetime:
         if row.revoked_at is not None:
             return row.revoked_at + _KEPT  # type: ignore[no-any-return]
-        until = self.published_until(rows, row)
+        until = key_facts.published_until(rows, row, self._grace)
         return until if until == datetime.max else until + _KEPT
 
     def _refuse_configured(self) -> None:
@@ -214,29 +271,31 @@ class Keys:
 
     def _due(self, rows: Sequence[Any], alg: str) -> datetime | None:
         """From when on a key is to be used that is to be made now, or None."""
-        now, current = clock.now(), active(rows, alg)
+        now, current = clock.now(), key_facts.active(rows, alg)
         if current is None:
             return now
-        waiting = any(row.active_from > now for row in _of(rows, alg))
         old = self._rotate_after and now >= current.active_from + self._rotate_after - self._ahead
-        return now + self._ahead if old and not waiting else None
+        return now + self._ahead if old and not key_facts.waiting(rows, alg) else None
 
-    def _make_due(self, alg: str) -> None:
+    def _make_due(self, alg: str) -> Happened:
         rows = self._storage.signing_keys.all_keys()
+        for row in self._outdated(rows, alg):
+            self._seal_anew(row)
         moment = self._due(rows, alg)
-        if moment is not None:
-            self._make(rows, alg, moment)
-        row = active(rows, alg)
-        if row is not None and self._is_outdated(row):
-            self._storage.signing_keys.seal_anew(row.id, row.private, _sealed(self._secret(row)))
+        return [] if moment is None else [self._make(rows, alg, moment, **_ITSELF)]
 
-    def _make(self, rows: Sequence[Any], alg: str, active_from: datetime) -> None:
+    def _make(
+        self, rows: Sequence[Any], alg: str, active_from: datetime, **by: Any
+    ) -> tuple[NamedSignal, dict[str, Any]]:
         """A new generation; of two workers that make it at once one is told that there was a conflict."""
         key = jose.made(alg)
-        public = jose.public(jose.imported(key))
-        generation = max((r.generation for r in rows if r.alg == alg and r.use == _SIGNATURE), default=0) + 1
-        self._add(_SIGNATURE, alg, generation, key, kid=key["kid"], public=public, active_from=active_from)
-        log.info("made signing key %s for %s, in use from %s UTC on", key["kid"], alg, active_from)
+        kid, public = key["kid"], jose.public(jose.imported(key))
+        generation = max((r.generation for r in rows if r.alg == alg and r.use == key_facts.SIGNATURE), default=0) + 1
+        self._add(key_facts.SIGNATURE, alg, generation, key, kid=kid, public=public, active_from=active_from)
+        changes = {"alg": [None, alg], "active_from": [None, f"{active_from} UTC"]}
+        self._audit.note(audit.KEY_MADE, None, name=kid, changes=changes, **by)
+        log.info("made signing key %s for %s, in use from %s UTC on", kid, alg, active_from)
+        return signals.signing_key_created, {"kid": kid, "alg": alg, "active_from": active_from}
 
     def _add(self, use: str, alg: str, generation: int, secret: Mapping[str, Any], **columns: Any) -> None:
         what = {"use": use, "alg": alg, "generation": generation, "private": _sealed(secret), **columns}
@@ -264,19 +323,40 @@ class Keys:
         """What a row holds encrypted."""
         secret = dict(_secrets()).get(jose.sealed_with(row.private))
         if secret is None:
-            raise KeyUnreadable(
-                f"The key {row.kid} was encrypted with another SECRET_KEY. Put the former one into "
-                f"SECRET_KEY_FALLBACKS, or, if it is lost, run `flask oauth2 key rotate --now --alg {row.alg}`."
-            )
+            raise KeyUnreadable(_advice(row))
         try:
             return jose.opened(row.private, secret)
         except jose.Invalid as error:
-            raise KeyUnreadable(f"The row of the key {row.kid} is damaged: {error}.") from error
+            damaged = KeyUnreadable(f"The row of the key {row.kid} is damaged: {error}.")
+            damaged.trouble = key_facts.DAMAGED
+            raise damaged from error
 
-    def _is_outdated(self, row: Any) -> bool:
-        """Whether a row was encrypted with a former ``SECRET_KEY``, so that it can be with the one of today."""
-        name = jose.sealed_with(row.private)
-        return name != _secrets()[0][0] and name in dict(_secrets())
+    def _outdated(self, rows: Sequence[Any], alg: str) -> list[Any]:
+        """Keys that sign or will, and were encrypted with a former ``SECRET_KEY``."""
+        used = [row for row in (key_facts.active(rows, alg), *key_facts.waiting(rows, alg)) if row is not None]
+        return [row for row in used if _is_outdated(row) and not self._trouble(row, key_facts.ACTIVE)]
+
+    def _seal_anew(self, row: Any) -> None:
+        if _is_outdated(row):
+            self._storage.signing_keys.seal_anew(row.id, row.private, _sealed(self._secret(row)))
+
+
+def _advice(row: Any) -> str:
+    told = (
+        f"The key {row.kid} was encrypted with another SECRET_KEY. Put the former one into SECRET_KEY_FALLBACKS, or, "
+        f"if it is lost, run `flask oauth2 key rotate --now --alg {row.alg}`."
+    )
+    salt = (
+        "The salt of pairwise names was encrypted with another SECRET_KEY. Put the former one into "
+        "SECRET_KEY_FALLBACKS: without it clients take everybody for somebody new."
+    )
+    return salt if row.use == _SALT else told
+
+
+def _is_outdated(row: Any) -> bool:
+    """Whether a row was encrypted with a former ``SECRET_KEY``, so that it can be with the one of today."""
+    name = jose.sealed_with(row.private)
+    return name != _secrets()[0][0] and name in dict(_secrets())
 
 
 def _secrets() -> list[tuple[str, bytes]]:
@@ -287,16 +367,6 @@ def _secrets() -> list[tuple[str, bytes]]:
 def _sealed(secret: Mapping[str, Any]) -> str:
     name, key = _secrets()[0]
     return jose.sealed(secret, key, name)
-
-
-def active(rows: Sequence[Any], alg: str) -> Any:
-    """The row of the key that signs for *alg* now, or None."""
-    now = clock.now()
-    return next((row for row in reversed(_of(rows, alg)) if row.active_from <= now), None)
-
-
-def _of(rows: Sequence[Any], alg: str) -> list[Any]:
-    return [row for row in rows if row.use == _SIGNATURE and row.alg == alg and row.revoked_at is None]
 
 
 def _configured(text: str | None) -> list[jose.Key] | None:

@@ -105,6 +105,21 @@ class Health(Queries):
         row = self.one(oldest)
         return row is not None and row.created_at < clock.now() - since
 
+    def late_logouts(self, since: timedelta) -> int:
+        """Logout tokens that have been due for longer than that; counting stops beyond :data:`MOST`."""
+        table = self.models.LogoutDelivery.__table__
+        late = select(table.c.id).where(table.c.next_at < clock.now() - since, table.c.failed_at.is_(None))
+        return self.counted(late, MOST)
+
+    def failed_logouts(self) -> Counted:
+        """Clients that could not be told of the end of a session; of what failed first, they are kept for days."""
+        table, client = self.models.LogoutDelivery.__table__, self.models.Client.__table__
+        failed = select(table.c.client_pk).where(table.c.failed_at.is_not(None)).order_by(table.c.failed_at)
+        few = failed.limit(MOST).subquery()
+        of_these = client.c.id.in_(select(few.c.client_pk)) & client.c.disabled_at.is_(None)
+        found = self.all(select(client.c.client_id).where(of_these).order_by(client.c.id))
+        return Counted([row.client_id for row in found], bool(found) and self.counted(failed, MOST) > MOST)
+
     # --- clients ----------------------------------------------------------------------------------
 
     def latest_clients(self) -> list[Any]:

@@ -13,6 +13,7 @@ from flask_oauth2server.domain import audit, fingerprints, tokens
 from flask_oauth2server.storage.daily_counts import ALL, Counted
 
 from ..support import Provider
+from . import signing
 from .host import ADMINISTRATOR
 
 #: Somebody with much, somebody with a little, somebody who is asked, somebody with nothing; an administrator.
@@ -48,6 +49,7 @@ def fill(provider: Provider) -> None:
         _little(provider, clients)
         _much(provider, clients)
         _watched(provider, clients)
+        signing.fill(provider)
         _in_order_of_time(provider)
 
 

@@ -90,6 +90,7 @@ PICTURES = (
     Picture("personal-token", NORA, states.NEW_TOKEN, _made_token, width=880),
     Picture("security-events", THEO, states.SECURITY, width=880, height=860),
     Picture("admin-client", TOMAS, f"{HOUSE}clients/harvester/", width=1120, height=770),
+    Picture("admin-keys", TOMAS, states.KEYS, width=1120, height=843),
     Picture("error", NORA, asking("papertrail", "https://reader.papertrail.example/call-back"), _open_details),
 )
 

@@ -22,7 +22,7 @@ from typing import Any
 from flask import Flask, redirect, request
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from flask_oauth2server import OAuth2Server, clock
+from flask_oauth2server import OAuth2Server, clock, jose
 from flask_oauth2server.domain import tokens
 
 from . import data, host
@@ -52,6 +52,7 @@ def main() -> None:
                 OAUTH2_KEEP_ADDRESSES=False,
                 OAUTH2_ENABLE_RATE_LIMITS=True,
                 OAUTH2_RATE_AUTHORIZE="1 per hour",
+                OAUTH2_SIGNING_KEYS=json.dumps({"keys": [jose.made(alg) for alg in ("RS256", "ES256", "ES256")]}),
             ).app
         ),
         "unready": lambda port: host.build(database, port, name="unready", OAUTH2_ISSUER=None).app,

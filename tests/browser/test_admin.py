@@ -16,7 +16,7 @@ def test_an_administrator_needs_no_mouse(visitor: Callable[..., Visitor]) -> Non
     keys = somebody.page.keyboard
     passed = somebody.tab_to("Disable")
     assert [words.split(" ")[0] for words in passed] == [
-        *("Skip", "OAuth", "Overview", "Clients", "Tokens", "Scopes", "Failures", "Audit"),
+        *("Skip", "OAuth", "Overview", "Clients", "Tokens", "Scopes", "Failures", "Signing", "Audit"),
         *("Clients", "Theo", "Mark", "Edit", "Disable"),
     ]
     keys.press("Enter")

@@ -47,8 +47,9 @@ def kids(keys: Keys) -> list[str]:
     return [key["kid"] for key in keys.published()]
 
 
-def committed(keys: Keys, work: Callable[[], None]) -> None:
-    keys._storage.unit.run(work)
+def another_worker(provider: Provider) -> Keys:
+    server = provider.app.extensions["oauth2server"]
+    return Keys(server.storage, server.settings, server.audit)
 
 
 @pytest.mark.parametrize("alg", jose.ALGORITHMS)
@@ -79,10 +80,7 @@ def test_no_private_part_is_published_and_none_is_stored_in_the_open(provider: P
 def test_another_worker_s_key_is_taken(make: Make, provider: Provider) -> None:
     """Both find none; the second one meets the first one's row."""
     with provider.app.app_context():
-        one, other = (
-            keys_of(provider),
-            Keys(keys_of(provider)._storage, provider.app.extensions["oauth2server"].settings),
-        )
+        one, other = keys_of(provider), another_worker(provider)
         assert (one.rows(), other.rows()) == ([], [])
         one.prepare("ES256")
         other.prepare("ES256")
@@ -118,7 +116,7 @@ def test_a_key_is_published_until_its_last_token_has_expired(keys: Keys) -> None
     with later():  # the clock stands still
         keys.prepare("RS256")
         first = keys.signer("RS256").kid
-        committed(keys, partial(keys.rotate, "RS256", at_once=True))
+        keys.rotate("RS256", at_once=True)
         with later(seconds=7200 + STALENESS - 1):
             assert first in kids(keys)
         with later(seconds=7200 + STALENESS + 1):
@@ -136,20 +134,24 @@ def test_no_rotation_by_age(make: Make) -> None:
 
 
 def test_rotation_by_hand(keys: Keys) -> None:
-    committed(keys, partial(keys.rotate, "ES256"))
+    keys.rotate("ES256")
     assert states(keys, "ES256") == ["active"]  # the first one: there is none to wait for
-    committed(keys, partial(keys.rotate, "ES256"))
+    keys.rotate("ES256")
     assert states(keys, "ES256") == ["active", "next"]
     with pytest.raises(OAuth2ServerError, match="waits already"):
         keys.rotate("ES256")
-    committed(keys, partial(keys.rotate, "ES256", at_once=True))
-    assert states(keys, "ES256") == ["retired", "revoked", "active"]
+    waits = keys.overview()[-1].kid
+    keys.rotate("ES256", at_once=True)
+    assert states(keys, "ES256") == ["retired", "active"]
+    assert keys.signer("ES256").kid == waits  # clients may know it already
+    keys.rotate("ES256", at_once=True)
+    assert states(keys, "ES256") == ["retired", "retired", "active"]
 
 
 def test_a_revoked_key_is_neither_published_nor_believed(keys: Keys) -> None:
     keys.prepare("RS256")
     bad = keys.signer("RS256").kid
-    committed(keys, partial(keys.revoke, bad))
+    keys.revoke(bad)
     assert states(keys) == ["revoked", "active"]
     assert keys.signer("RS256").kid != bad
     assert bad not in kids(keys) and bad not in [key.kid for key in keys.verifiers()]
@@ -166,9 +168,9 @@ def test_a_kid_may_begin_with_a_dash(provider: Provider) -> None:
 
 def test_other_workers_hear_of_a_revoked_key_in_time(provider: Provider, keys: Keys) -> None:
     keys.prepare("RS256")
-    other = Keys(keys._storage, provider.app.extensions["oauth2server"].settings)
+    other = another_worker(provider)
     bad = other.signer("RS256").kid
-    committed(keys, partial(keys.revoke, bad))
+    keys.revoke(bad)
     with later(seconds=STALENESS + 1):
         assert other.signer("RS256").kid != bad
         assert bad not in kids(other)
@@ -176,7 +178,7 @@ def test_other_workers_hear_of_a_revoked_key_in_time(provider: Provider, keys: K
 
 def test_old_keys_are_purged(keys: Keys) -> None:
     keys.prepare("RS256")
-    committed(keys, partial(keys.rotate, "RS256", at_once=True))
+    keys.rotate("RS256", at_once=True)
     with later(days=399):
         assert keys.purge(10) == 0
     with later(days=402):
@@ -201,6 +203,27 @@ def test_a_former_secret_key_opens_and_the_one_of_today_seals(provider: Provider
     assert keys.signer("RS256").kid == kid
 
 
+def test_keys_that_wait_and_the_salt_are_encrypted_anew_as_well(provider: Provider, keys: Keys) -> None:
+    keys.prepare("ES256")
+    keys.rotate("ES256")
+    salt = keys.salt()
+    provider.app.config.update(SECRET_KEY="another secret", SECRET_KEY_FALLBACKS=["a secret of the tests"])
+    keys.prepare("ES256")
+    keys.prepare_salt()
+    provider.app.config["SECRET_KEY_FALLBACKS"] = []
+    assert {key.trouble for key in keys.overview()} == {""}
+    assert not keys.is_salt_lost()
+    assert another_worker(provider).salt() == salt
+
+
+def test_a_lost_salt_is_told_with_advice(provider: Provider, keys: Keys) -> None:
+    keys.prepare_salt()
+    provider.app.config["SECRET_KEY"] = "another secret"
+    assert keys.is_salt_lost()
+    with pytest.raises(KeyUnreadable, match=r"salt of pairwise names.*SECRET_KEY_FALLBACKS"):
+        keys.salt()
+
+
 def test_a_lost_secret_key_is_told_with_advice(provider: Provider, keys: Keys) -> None:
     keys.prepare("RS256")
     provider.app.config["SECRET_KEY"] = "another secret"
@@ -209,7 +232,7 @@ def test_a_lost_secret_key_is_told_with_advice(provider: Provider, keys: Keys) -
     with pytest.raises(KeyUnreadable, match=r"SECRET_KEY_FALLBACKS.*key rotate --now --alg RS256"):
         keys.signer("RS256")
     assert len(keys.published()) == 1  # it goes on verifying
-    committed(keys, partial(keys.rotate, "RS256", at_once=True))
+    keys.rotate("RS256", at_once=True)
     assert keys.signer("RS256")
 
 
@@ -221,6 +244,7 @@ def test_a_damaged_row_is_told(provider: Provider, keys: Keys) -> None:
     keys._forget()
     with pytest.raises(KeyUnreadable, match="damaged"):
         keys.signer("RS256")
+    assert [key.trouble for key in keys.overview()] == ["damaged"]
 
 
 # --- OAUTH2_SIGNING_KEYS ---------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import random
 import time
 from typing import Any
 
-from flask_oauth2server.errors import Unavailable
+from flask_oauth2server.errors import Outdated, Unavailable
 
 from ..support import bearer
 from .crew import Contender
@@ -105,3 +105,21 @@ def make_key(contender: Contender, alg: str) -> str:
             except Unavailable:
                 contender.seen.append(503)
                 time.sleep(random.uniform(0.05, 0.3))
+
+
+def rotate_key(contender: Contender, item: dict[str, str]) -> bool:
+    """Press "Rotate now" on a page that shows what all the others are shown; whether that did it."""
+    with contender.provider.app.app_context():
+        keys = contender.provider.app.extensions["oauth2server"].keys
+        while True:
+            try:
+                keys.rotate(item["alg"], at_once=True, seen=item["seen"])
+            except Outdated:
+                contender.seen.append(303)
+                return False
+            except Unavailable:
+                contender.seen.append(503)
+                time.sleep(random.uniform(0.05, 0.3))
+            else:
+                contender.seen.append(200)
+                return True

@@ -26,7 +26,7 @@ SECURITY = f"{HOME}security/"
 NEW_CLIENT = f"{HOME}clients/new/"
 NEW_TOKEN = f"{HOME}tokens/new/"
 
-_VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "path", "source", "wbr"}
+_VOID = {"area", "base", "br", "col", "hr", "img", "input", "line", "link", "meta", "path", "rect", "source", "wbr"}
 _INLINE = {"a", "b", "bdi", "code", "i", "mark", "span", "time"}
 
 

@@ -56,6 +56,7 @@ def addresses(provider: Provider) -> Iterator[str]:
             "pk": 1,
             "value": link.split("/")[-2],
             "reference": "F-2222-3333",
+            "kid": "a_key",
         }
     server = provider.app.extensions["oauth2server"]
     pages = {f"{route.blueprint}.{route.name}" for route in server.routes if route.page}

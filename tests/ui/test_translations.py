@@ -53,6 +53,7 @@ NAMES = (
     "https://",
     *("client_secret_basic", "client_secret_post", "none"),
     *("RFC 6749", "RFC 9700"),
+    "RS256",
 )
 
 

@@ -1,4 +1,4 @@
-"""Pages of administrators: clients, what they may do and do, why requests fail, what happened."""
+"""Pages of administrators: clients, what they may do and do, why requests fail, signing keys, what happened."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from . import (
     clients,
     failure_page,
     failures,
+    key_acts,
+    keys,
     overview,
     scopes,
     token_find,
@@ -30,6 +32,8 @@ def init_app(server: ServerState) -> None:
         scopes,
         failures,
         failure_page,
+        keys,
+        key_acts,
         audit,
         audit_export,
         overview,

@@ -19,7 +19,7 @@ from .faces import Choice
 from .keyed import turned, typed
 from .people import Named, client_url, found, name_of, names
 from .sentences import Told, kinds, sentence
-from .visit import BLUEPRINT, AdminVisit, add_page
+from .visit import BLUEPRINT, AdminVisit, add_page, is_served
 
 #: So many people are offered where what was typed names several.
 _MOST_OFFERED = 10
@@ -173,7 +173,7 @@ def _entry(server: ServerState, row: Any, actor: Any, people: Mapping[Any, str],
     app = strong(row.client_name or row.client_id or "")
     if pk is not None:
         app = Markup('<a href="{}">{}</a>').format(client_url(pk, row.client_id), app)
-    told = Told(app, strong(_name(row)), row.client_id is not None)
+    told = Told(app, _name_shown(server, row), row.client_id is not None)
     other = row.user_id is not None and row.user_id != actor
     return Entry(
         number=row.id,
@@ -187,8 +187,16 @@ def _entry(server: ServerState, row: Any, actor: Any, people: Mapping[Any, str],
     )
 
 
+def _name_shown(server: ServerState, row: Any) -> Markup:
+    """The name, with a link where a signing key is told of."""
+    name = strong(_name(row))
+    if row.kind not in (audit.KEY_MADE, audit.KEY_ROTATED, audit.KEY_REVOKED) or not is_served(server, "keys"):
+        return name
+    return Markup('<a href="{}">{}</a>').format(url_for(f"{BLUEPRINT}.keys", _anchor=f"key-{row.name}"), name)
+
+
 def _name(row: Any) -> str:
-    """Of a personal token, or the end of a secret."""
+    """Of a personal token or a signing key, or the end of a secret."""
     if row.name is None:
         return _("(its name was erased)") if row.user_salt is None and row.user_digest is not None else ""
     return f"…{row.name}" if row.kind in (audit.SECRET_MADE, audit.SECRET_ENDED) else str(row.name)

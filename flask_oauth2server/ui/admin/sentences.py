@@ -13,8 +13,8 @@ from ..pages import counted, markup
 class Told(NamedTuple):
     """What a sentence names.
 
-    :ivar app: the client, markup, with a link where it is still there; ``name``: of a personal token,
-        or the hint of a secret; likewise markup.
+    :ivar app: the client, markup, with a link where it is still there; ``name``: of a personal token or a
+        signing key, or the hint of a secret; likewise markup.
     :ivar of_client: whether the event is about a client.
     """
 
@@ -77,6 +77,9 @@ def kinds() -> list[tuple[str, str]]:
         audit.CLIENT_TAKEN_OVER: _("Client taken over"),
         audit.SECRET_MADE: _("Secret made"),
         audit.SECRET_ENDED: _("Secret revoked"),
+        audit.KEY_MADE: _("Signing key made"),
+        audit.KEY_ROTATED: _("Signing key rotated"),
+        audit.KEY_REVOKED: _("Signing key withdrawn"),
         audit.USER_ERASED: _("Person erased"),
         audit.USER_EXPORTED: _("Person exported"),
         audit.AUDIT_VERIFIED: _("Audit log verified"),
@@ -136,6 +139,12 @@ def _forgotten(row: Any, told: Told) -> Any:
     return markup("Forgot what this person had agreed to for %(app)s", app=told.app)
 
 
+def _key_revoked(row: Any, told: Told) -> Any:
+    if row.reason == "unreadable":
+        return markup("Withdrew the signing key %(name)s, which could not be read", name=told.name)
+    return markup("Withdrew the signing key %(name)s", name=told.name)
+
+
 def _verified(row: Any, _told: Told) -> Any:
     if row.reason == "broken":
         return markup("Verified the audit log: it was changed")
@@ -169,6 +178,9 @@ _SENTENCES: dict[str, Callable[[Any, Told], Any]] = {
     audit.CLIENT_TAKEN_OVER: _about(Sentence("Took over %(app)s")),
     audit.SECRET_MADE: _about(Sentence("Made the secret %(name)s for %(app)s")),
     audit.SECRET_ENDED: _about(Sentence("Revoked the secret %(name)s of %(app)s")),
+    audit.KEY_MADE: _about(Sentence("Made the signing key %(name)s")),
+    audit.KEY_ROTATED: _about(Sentence("Let the signing key %(name)s sign from now on")),
+    audit.KEY_REVOKED: _key_revoked,
     audit.USER_ERASED: _about(Sentence("Erased what was kept about a person")),
     audit.USER_EXPORTED: _about(Sentence("Exported what is kept about a person")),
     audit.AUDIT_VERIFIED: _verified,

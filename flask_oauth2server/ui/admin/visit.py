@@ -48,6 +48,7 @@ def navigation(server: ServerState) -> list[Entry]:
         ("tokens", "tokens", _("Tokens"), "ticket", None),
         ("scopes", "scopes", _("Scopes"), "scopes", None),
         ("failures", "failures", _("Failures"), "bad", lambda: Count(refused_today(server))),
+        ("keys", "keys", _("Signing keys"), "key", None),
         ("audit", "audit", _("Audit log"), "list", None),
     ]
     return [

@@ -25,6 +25,7 @@ def administration(provider: Provider) -> Iterator[Page]:
     _filled(provider)
     yield from _looked_at(provider)
     yield from _access(provider)
+    yield from _keys(provider)
     yield from _tried(provider)
     yield from _done(provider)
     with provider.app.app_context():
@@ -95,6 +96,32 @@ def _access(provider: Provider) -> Iterator[Page]:
     chosen = [box.attributes["value"] for box in parse(tokens).all("input", type="checkbox")]
     yield "admin, tokens are to be ended", press(ada, tokens, "Revoke chosen…", token=chosen)
     yield "admin, everything is to be ended", press(ada, tokens, "Revoke everything of bob…")
+
+
+def _keys(provider: Provider) -> Iterator[Page]:
+    """None yet, one of each kind, and keys that cannot be read; each act, and each in vain."""
+    ada, address = provider.browser("ada"), f"{HOUSE}keys/"
+    page = ada.visit(address)
+    yield "admin, no key", page
+    for button in ("Make a key now", "Publish it first", "Rotate now", "Rotate now", "Publish it first"):
+        page = ada.visit(press(ada, page, button).headers["Location"])
+        yield f"admin, keys, {button}", page
+    press(ada, page, "Rotate now")
+    yield "admin, keys, too late", ada.visit(press(ada, page, "Rotate now").headers["Location"])
+    with provider.app.app_context():
+        keys = provider.app.extensions["oauth2server"].keys
+        keys.rotate("RS256")
+        kids = [key.kid for key in keys.overview()]
+    for number, kid in enumerate(kids[1:]):
+        asked = ada.visit(f"{address}{kid}/withdraw/")
+        yield f"admin, keys, withdraw {number}", asked
+        for _ in range(2):
+            yield f"admin, keys, withdrawn {number}", ada.visit(press(ada, asked, "Withdraw").headers["Location"])
+    secret, provider.app.config["SECRET_KEY"] = provider.app.config["SECRET_KEY"], "of another time"
+    yield "admin, keys that cannot be read", provider.browser("ada").visit(address)
+    provider.app.config["SECRET_KEY"] = secret
+    with later(days=40):
+        yield "admin, keys, forty days later", provider.browser("ada").visit(address)
 
 
 def _tried(provider: Provider) -> Iterator[Page]:

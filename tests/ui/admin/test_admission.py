@@ -28,6 +28,7 @@ KEPT = (
     "Consent",
     "AuditEvent",
     "ClientTerm",
+    "SigningKey",
 )
 #: What acts look at, all at once; without a good CSRF token none of it may have an effect.
 EVERYTHING = {
@@ -40,6 +41,7 @@ class House:
     """A provider with something of everything.
 
     :ivar values: that no page may tell.
+    :ivar more: what else a form may name, and only the database knows.
     """
 
     def __init__(self, provider: Provider) -> None:
@@ -55,6 +57,11 @@ class House:
             secret, authorization = models.ClientSecret.query.one(), models.Authorization.query.first()
             self.arguments = {"client_id": "reader", "pk": secret.id, "public_id": authorization.public_id}
             self.values += [secret.digest, *(row.access_digest for row in models.Token.query)]
+            keys = provider.app.extensions["oauth2server"].keys
+            keys.prepare("ES256")
+            self.arguments["kid"] = kid = keys.signer("ES256").kid
+            self.more = {"alg": "ES256", "seen": f"{kid} -"}
+            self.values += [row.private for row in models.SigningKey.query]
         self.routes = [route for route in self.server.routes if route.blueprint == BLUEPRINT]
 
     @property
@@ -87,6 +94,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def test_there_are_pages_and_acts(house: House) -> None:
     names = {route.name for route in house.routes}
     assert {"index", "client", "client_check", "client_disable", "client_secret", "client_delete"} <= names
+    assert {"keys", "key_rotate", "key_withdraw"} <= names
     for route in house.routes:
         assert route.page and route.checks_csrf, route.name
         assert set(route.methods) in ({"GET", "HEAD"}, {"GET", "HEAD", "POST"}), route.name
@@ -108,7 +116,7 @@ def test_somebody_else_is_refused_and_told_nothing(house: House) -> None:
         address = house.address(route)
         answers = [house.bob.visit(address)]
         if "POST" in route.methods:
-            answers.append(house.bob.http.post(address, data={**EVERYTHING, "csrf_token": token}))
+            answers.append(house.bob.http.post(address, data={**EVERYTHING, **house.more, "csrf_token": token}))
         for answer in answers:
             assert answer.status_code == 403, route.name
             assert "Reader" not in words(answer) and not parse(answer).all("nav"), route.name
@@ -126,7 +134,7 @@ def test_nothing_is_changed_without_a_good_csrf_token(house: House, sent: dict[s
     before = house.kept()
     for route in house.routes:
         if "POST" in route.methods:
-            answer = house.ada.http.post(house.address(route), data={**EVERYTHING, **sent})
+            answer = house.ada.http.post(house.address(route), data={**EVERYTHING, **house.more, **sent})
             assert answer.status_code in (200, 303, 400, 404), (route.name, answer.status_code)
     assert house.kept() == before
 
@@ -144,7 +152,7 @@ def test_a_csrf_token_of_somebody_else_is_none(house: House) -> None:
 def test_looking_changes_nothing_and_tells_no_secret(house: House) -> None:
     before = house.kept()
     for route in house.routes:
-        page = house.ada.http.get(house.address(route), query_string=EVERYTHING)
+        page = house.ada.http.get(house.address(route), query_string={**EVERYTHING, **house.more})
         assert page.status_code in (200, 303, 404), (route.name, page.status_code)
         assert page.headers["Cache-Control"] == "no-store", route.name
         for value in house.values:

@@ -70,6 +70,7 @@ def test_every_kind_of_event_has_a_sentence_and_a_name(provider: Provider, kind:
         (audit.CLIENT_CHANGED, {"changes": {"verified": [True, False]}}, "Took the check away from APP"),
         (audit.CONSENT_FORGOTTEN, {}, "Forgot what everybody had agreed to for APP"),
         (audit.CONSENT_FORGOTTEN, {"user_id": 1}, "Forgot what this person had agreed to for APP"),
+        (audit.KEY_REVOKED, {"reason": "unreadable"}, "Withdrew the signing key NAME, which could not be read"),
         (audit.AUDIT_VERIFIED, {"reason": "broken"}, "Verified the audit log: it was changed"),
     ],
 )

@@ -267,7 +267,7 @@ def test_the_navigation_names_the_sections_and_where_one_is(provider: Provider, 
     nav = parse(ada.visit(HOUSE)).one("nav", class_="o2-side")
     entries = [a.text for a in nav.all("a")]
     assert [re.sub(r" [\d,]+$", "", text) for text in entries] == [
-        *("Overview", "Clients", "Tokens", "Scopes", "Failures", "Audit log"),
+        *("Overview", "Clients", "Tokens", "Scopes", "Failures", "Signing keys", "Audit log"),
     ]
     assert "Clients 1" in entries and "Failures 4" in entries
     assert [a.text for a in nav.all("a", **{"aria-current": "page"})] == ["Overview"]
