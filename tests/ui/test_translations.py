@@ -53,7 +53,7 @@ NAMES = (
     "https://",
     *("client_secret_basic", "client_secret_post", "none"),
     *("RFC 6749", "RFC 9700"),
-    "RS256",
+    *("RS256", "PS256", "ES256", "EdDSA", "RSA-OAEP-256", "ECDH-ES"),
 )
 
 

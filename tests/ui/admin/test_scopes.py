@@ -40,6 +40,7 @@ def test_each_scope_says_what_it_is_and_who_may_ask(filled: Browser) -> None:
         "profile": ["See your name", "–", "required", "0 clients may ask for profile"],
         "notes": ["Read your notes", "–", "Optional", "1 clients may ask for notes"],
         "openid": ["Sign you in with your account here", "–", "required", "0 clients may ask for openid"],
+        "offline_access": ["Go on while you are away", "–", "required", "0 clients may ask for offline_access"],
         "burn": ["Burn it", "Danger", "Default Powerful", "1 clients may ask for burn"],
         "log": ["no sentence: people see the id", "–", "Internal", "0 clients may ask for log"],
     }
