@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from . import signing
 from .data import NORA, THEO, TOMAS
-from .states import HOUSE, SETTINGS, State, _allowed, asking
+from .states import HOUSE, SETTINGS, State, _allowed, _sign_in_bare, asking
 from .visitor import Visitor
 
 CALENDAR, MAIL = "https://calendar.example/cb", "https://mail.example/cb"
 SIGN_IN = "openid profile email"
+KEYS = f"{HOUSE}keys/"
 STAYING = f"{SIGN_IN} offline_access"
 
 
@@ -28,6 +30,12 @@ def _sign_out(visitor: Visitor) -> None:
 
 def _start(visitor: Visitor) -> None:
     visitor.press("Start")
+
+
+def _keys_of_bare(visitor: Visitor) -> None:
+    _sign_in_bare(visitor)
+    visitor.page.get_by_text("Signed in as").wait_for()
+    visitor.visit(KEYS, "bare")
 
 
 SIGNING_IN = [
@@ -52,4 +60,12 @@ TRIED = [
     State("admin edit client", "Signing people out", TOMAS, f"{HOUSE}clients/calendar/edit/"),
     State("admin try it told", "What it is told of you", TOMAS, f"{HOUSE}clients/calendar/try/", _start),
 ]
-STATES = [*SIGNING_IN, *SIGNING_OUT, *TRIED]
+KEPT = [
+    State("admin signing keys", "A key is published before it signs", TOMAS, KEYS),
+    State("admin signing key withdrawn?", "becomes invalid", TOMAS, KEYS, signing.mark_as_leaked),
+    State("admin signing key rotated", "signs from now on", TOMAS, KEYS, signing.rotate_key, before=signing.eddsa_key),
+    State("admin signing key unreadable", "is damaged", TOMAS, KEYS, before=signing.damaged_key),
+    State("admin signing keys none", "No key has been made yet", None, "/oauth/", _keys_of_bare, app="bare"),
+    State("admin signing keys configured", "change them there", TOMAS, KEYS, app="strict"),
+]
+STATES = [*SIGNING_IN, *SIGNING_OUT, *TRIED, *KEPT]

@@ -10,13 +10,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from . import data, signing
+from . import data
 from .data import ADA, IDA, NORA, THEO, TOMAS
 from .visitor import Visitor, World
 
 SETTINGS = "/account/settings/applications/"
 HOUSE = "/admin/oauth2/"
-KEYS = f"{HOUSE}keys/"
 TRY_NOTEBOOK = f"{HOUSE}clients/notebook/try/"
 PAPERTRAIL = f"{SETTINGS}clients/papertrail/"
 NEW_CLIENT, NEW_TOKEN = f"{SETTINGS}clients/new/", f"{SETTINGS}tokens/new/"
@@ -226,12 +225,6 @@ def _sign_in_bare(visitor: Visitor) -> None:
     visitor.press("Sign in")
 
 
-def _keys_of_bare(visitor: Visitor) -> None:
-    _sign_in_bare(visitor)
-    visitor.page.get_by_text("Signed in as").wait_for()
-    visitor.visit(KEYS, "bare")
-
-
 def _try_it(visitor: Visitor) -> None:
     _sign_in_bare(visitor)
     visitor.press("Try it")
@@ -394,12 +387,6 @@ ADMINISTRATION = [
     State("admin scopes", "Powerful", TOMAS, f"{HOUSE}scopes/"),
     State("admin failures", "The redirect URI is not registered", TOMAS, f"{HOUSE}failures/"),
     State("admin failure", "What was checked", TOMAS, f"{HOUSE}failures/F-0001-TEST/"),
-    State("admin signing keys", "A key is published before it signs", TOMAS, KEYS),
-    State("admin signing key withdrawn?", "becomes invalid", TOMAS, KEYS, signing.mark_as_leaked),
-    State("admin signing key rotated", "signs from now on", TOMAS, KEYS, signing.rotate_key, before=signing.eddsa_key),
-    State("admin signing key unreadable", "is damaged", TOMAS, KEYS, before=signing.damaged_key),
-    State("admin signing keys none", "No key has been made yet", None, "/oauth/", _keys_of_bare, app="bare"),
-    State("admin signing keys configured", "change them there", TOMAS, KEYS, app="strict"),
     State("admin audit log", "Registered the client", TOMAS, f"{HOUSE}audit/"),
 ]
 WORN = [
