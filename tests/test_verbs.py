@@ -52,7 +52,7 @@ class TestClients:
         client, secret = provider.oauth2.create_client(name="Reader", redirect_uris=[CALLBACK])
         assert client.allowed_grant_types == ["authorization_code", "refresh_token"]
         assert client.allowed_response_types == ["code"]
-        assert client.scopes == ["email", "profile", "notes", "openid"]
+        assert client.scopes == ["email", "profile", "notes", "openid", "offline_access"]
         assert client.client_type == "confidential"
         assert client.client_metadata["token_endpoint_auth_method"] == "client_secret_basic"
         assert client.default_redirect_uri == CALLBACK

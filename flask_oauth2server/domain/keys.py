@@ -211,7 +211,7 @@ class Keys:
         for row in reversed(key_facts.waiting(rows, current.alg)):
             if self._trouble(row, key_facts.NEXT):
                 happened += self._end(row, "unreadable")
-            elif not kid and not self._storage.signing_keys.activate(row.id, now):
+            elif not kid and not self._storage.signing_keys.activate(row.id, row.active_from, now):
                 raise Outdated(f"The keys for {current.alg} were changed meanwhile.")
             else:
                 kid = kid or row.kid

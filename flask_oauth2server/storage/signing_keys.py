@@ -33,10 +33,11 @@ class SigningKeys(Queries):
         unchanged = (table.c.id == pk) & (table.c.private == before)
         self.changed(update(table).where(unchanged).values(private=private))
 
-    def activate(self, pk: int, now: datetime) -> bool:
-        """Let one that waits sign from now on; False if it does already, or was revoked."""
+    def activate(self, pk: int, before: datetime, now: datetime) -> bool:
+        """Let one that waits until *before* sign from now on; False if somebody has changed that, or it was revoked."""
         table = self.models.SigningKey.__table__
-        waits = (table.c.id == pk) & (table.c.active_from > now) & table.c.revoked_at.is_(None)
+        # Not "later than now": whose clock still reads the second before would find it waiting once more.
+        waits = (table.c.id == pk) & (table.c.active_from == before) & table.c.revoked_at.is_(None)
         return self.changed(update(table).where(waits).values(active_from=now)) == 1
 
     def revoke(self, kid: str, now: datetime) -> bool:
