@@ -69,6 +69,7 @@ class IdTokens:
             "iss": issuer,
             "sub": self._identifiers.of(client, user_key),
             "aud": client.client_id,
+            "azp": client.client_id,
             "exp": now + self._expires_in,
             "iat": now,
             "auth_time": None if how.auth_time is None else clock.epoch(how.auth_time),

@@ -80,7 +80,7 @@ def _protocol_claims(server: ServerState) -> list[str]:
     """What ID tokens say by themselves; some of it only where it has been set up."""
     knows_how = "authentication_context" in server.hooks
     beside_codes = any({"code", "id_token"} <= set(words.split()) for words in server.response_types)
-    always = ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid"]
+    always = ["sub", "iss", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "sid"]
     return [*always, *(["acr", "amr"] if knows_how else []), *(["c_hash"] if beside_codes else [])]
 
 

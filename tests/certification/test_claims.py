@@ -9,7 +9,7 @@ from .conftest import PERSON
 from .profiles import certified
 from .relying_party import RelyingParty
 
-_NOT_OF_THE_PERSON = {"iss", "aud", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr", "at_hash", "c_hash"}
+_NOT_OF_THE_PERSON = {"iss", "aud", "azp", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr", "at_hash", "c_hash"}
 
 
 def told_for(rp: RelyingParty, *scopes: str) -> None:

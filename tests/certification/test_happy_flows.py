@@ -11,7 +11,7 @@ from .profiles import Profile, certified
 from .relying_party import RelyingParty, SignedIn, challenged
 
 #: What an ID token says when nobody has asked for more.
-_PROTOCOL = {"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr", "at_hash", "c_hash"}
+_PROTOCOL = {"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "sid", "acr", "amr", "at_hash", "c_hash"}
 
 
 @certified("B", "I", "H", "D")

@@ -36,7 +36,7 @@ def test_the_document(provider: Provider) -> None:
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
         "claim_types_supported": ["normal"],
-        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid"],
+        "claims_supported": ["sub", "iss", "aud", "azp", "exp", "iat", "auth_time", "nonce", "at_hash", "sid"],
         "claims_parameter_supported": True,
         "id_token_encryption_alg_values_supported": ["RSA-OAEP-256", "ECDH-ES"],
         "id_token_encryption_enc_values_supported": ["A128CBC-HS256", "A256GCM"],

@@ -44,6 +44,7 @@ def test_an_id_token_says_who_signed_in_when_and_for_whom(op: Provider, reader: 
         "iss": ISSUER,
         "sub": "1",
         "aud": reader.client_id,
+        "azp": reader.client_id,
         "nonce": "n-0S6_WzA2Mj",
         "at_hash": jose.half_hash(tokens["access_token"], "RS256"),
     }
