@@ -171,6 +171,7 @@ def authorizations(sql: Sql, client: str, user: str, *, dead: str = "i % 4 = 0")
         "client_pk": client,
         "user_id": user,
         "scope": "'email profile'",
+        "sid": sql.digest("session"),
         "offline": "true",
         "last_used_at": sql.moment(f"-(i % {DAY})"),
         "expires_at": sql.moment(f"{YEAR} - i % {DAY}"),
@@ -246,6 +247,20 @@ def replays(sql: Sql) -> Columns:
         "namespace": "'jti https://client.example'",
         "digest": sql.digest("jti"),
         "expires_at": sql.moment("i - 900"),
+    }
+
+
+def deliveries(sql: Sql, client: str) -> Columns:
+    """Logout tokens: most wait for another try, every fifth was given up; the first half of those may be removed."""
+    told = {"issuer": "'https://provider.example'", "sub": sql.joined("''", "i"), "sid": sql.digest("sid")}
+    given_up = f"CASE WHEN i % 5 = 0 THEN {sql.moment(f'-7 * {DAY} + i - 900')} END"
+    return {
+        **told,
+        "jti": sql.digest("jti"),
+        "tries": "1",
+        "next_at": sql.moment("60 + i"),
+        "failed_at": given_up,
+        "client_pk": client,
     }
 
 

@@ -93,19 +93,23 @@ class Authorizations(Queries):
         return [(row[0], row[1]) for row in self.all(statement)]
 
     def live_keys(
-        self, *, user: Any = None, client_pk: int | None = None, after: int = 0, limit: int = 100
+        self,
+        *,
+        user: Any = None,
+        client_pk: int | None = None,
+        sids: Collection[str] | None = None,
+        after: int = 0,
+        limit: int = 100,
     ) -> list[int]:
-        """Keys of those that have not ended, whether they can still be used or not."""
+        """Keys of those that have not ended, whether they can still be used or not.
+
+        :param sids: only those that were given in one of these sessions, and end with it.
+        """
         table = self.models.Authorization.__table__
         statement = select(table.c.id).where(*self._live(user, client_pk), table.c.id > after)
+        if sids is not None:
+            statement = statement.where(table.c.sid.in_(sids), table.c.offline.is_(False))
         return [row.id for row in self.all(statement.order_by(table.c.id).limit(limit))]
-
-    def of_sessions(self, sids: Collection[str]) -> list[str]:
-        """Public ids of those that have not ended, were given in one of these sessions, and end with it."""
-        table = self.models.Authorization.__table__
-        given = table.c.sid.in_(sids) & table.c.offline.is_(False)
-        statement = select(table.c.public_id).where(given, *self._live(None, None)).order_by(table.c.id)
-        return [row.public_id for row in self.all(statement)]
 
     def _live(self, user: Any, client_pk: int | None) -> list[Any]:
         table = self.models.Authorization.__table__

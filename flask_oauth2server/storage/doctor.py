@@ -14,6 +14,8 @@ from .base import Queries
 
 #: So many rows are looked through by each question.
 MOST = 1000
+#: So many clients are named one by one.
+_FEW = 100
 _REPORTS = 5
 
 
@@ -115,10 +117,11 @@ class Health(Queries):
         """Clients that could not be told of the end of a session; of what failed first, they are kept for days."""
         table, client = self.models.LogoutDelivery.__table__, self.models.Client.__table__
         failed = select(table.c.client_pk).where(table.c.failed_at.is_not(None)).order_by(table.c.failed_at)
-        few = failed.limit(MOST).subquery()
-        of_these = client.c.id.in_(select(few.c.client_pk)) & client.c.disabled_at.is_(None)
-        found = self.all(select(client.c.client_id).where(of_these).order_by(client.c.id))
-        return Counted([row.client_id for row in found], bool(found) and self.counted(failed, MOST) > MOST)
+        rows = self.all(failed.limit(MOST + 1))
+        pks = sorted({row.client_pk for row in rows})
+        of_these = client.c.id.in_(pks[:_FEW]) & client.c.disabled_at.is_(None)
+        found = self.all(select(client.c.client_id).where(of_these).order_by(client.c.id)) if pks else []
+        return Counted([row.client_id for row in found], len(rows) > MOST or len(pks) > _FEW)
 
     # --- clients ----------------------------------------------------------------------------------
 

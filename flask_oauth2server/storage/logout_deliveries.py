@@ -59,7 +59,8 @@ class LogoutDeliveries(Queries):
         :param next_at: when it is tried again; None: no more.
         """
         table, now = self.models.LogoutDelivery.__table__, clock.now()
-        again = {"next_at": next_at} if next_at is not None else {"failed_at": now}
+        # What is given up is not among those that may be due, however many they are.
+        again = {"next_at": next_at} if next_at is not None else {"failed_at": now, "next_at": now + 2 * KEPT}
         tries = {"tries": table.c.tries + 1, "last_error": why[:255]}
         self.changed(update(table).where(table.c.id == pk).values(**tries, **again))
 

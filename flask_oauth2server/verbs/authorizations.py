@@ -60,7 +60,7 @@ class AuthorizationVerbs(Base):
 
     def end_sessions(self, sids: Sequence[str], *, reason: str = "signed out") -> int:
         """End what clients were given in these sessions and may not use while the person is away
-        (``OAUTH2_REVOKE_ON_LOGOUT``), each as a unit of its own; returns how many.
+        (``OAUTH2_REVOKE_ON_LOGOUT``); returns how many.
 
         This is done by itself when Flask-Login signs somebody out.
 
@@ -68,8 +68,7 @@ class AuthorizationVerbs(Base):
         """
         if not self._server.settings["OAUTH2_REVOKE_ON_LOGOUT"]:
             return 0
-        given = self._server.storage.authorizations.of_sessions(sids)
-        return sum(self.revoke_authorization(public_id, reason=reason) for public_id in given)
+        return self._revoke_live(reason, True, sids=sids)
 
     def _revoke_live(self, reason: str, commit: bool, **whose: Any) -> int:
         count = after = 0

@@ -171,15 +171,15 @@ def test_a_database_that_cannot_now_is_asked_again(
     op: Provider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     queries = op.app.extensions["oauth2server"].storage.authorizations
-    found, asked = queries.of_sessions, []
+    found, asked = queries.live_keys, []
 
-    def busy_once(sids: Any) -> Any:
-        asked.append(sids)
+    def busy_once(**whose: Any) -> Any:
+        asked.append(whose)
         if len(asked) == 1:
             raise OperationalError("SELECT", {}, Exception("busy"))
-        return found(sids)
+        return found(**whose)
 
-    monkeypatch.setattr(queries, "of_sessions", busy_once)
+    monkeypatch.setattr(queries, "live_keys", busy_once)
     assert signed_out(op, caplog) == (True, False)
     assert "could not end what a session has given" in caplog.text
 

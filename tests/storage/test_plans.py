@@ -17,7 +17,7 @@ from sqlalchemy import event, text
 from benchmarks import rows
 
 from ..conftest import close
-from ..support import Provider, answer_of, bearer, build, serving
+from ..support import Provider, answer_of, bearer, build, hidden_fields, serving
 from ..ui.pages import HOME, NEW_TOKEN, SECURITY, csrf, personal_token, press, registered
 
 #: Rows of each table that grows.
@@ -99,6 +99,7 @@ def fill(provider: Provider) -> None:
                 ("AuditSeal", rows.seals(sql), MANY),
                 ("ClientLogo", rows.logos(sql), MANY),
                 ("DailyCount", rows.daily_counts(sql, 14), MANY),
+                ("LogoutDelivery", rows.deliveries(sql, client), MANY),
             ):
                 rows.insert(connection, getattr(models, model).__table__, columns, count)
 
@@ -152,6 +153,20 @@ def refresh_tokens_are_rotated_and_replayed(provider: Provider) -> None:
     assert client.refresh(first["refresh_token"]).status_code == 400
     kept = provider.client(refresh_rotation="never")
     assert kept.refresh(kept.tokens(ada)["refresh_token"]).status_code == 200
+
+
+def people_sign_in_to_apps_and_out(provider: Provider) -> None:
+    told = {"backchannel_logout_uri": "https://127.0.0.1/logout", "subject_type": "pairwise"}  # no public machine
+    client = provider.client(scopes=["openid", "email"], **told)
+    for address in ("/logout", "/oauth/sign-out/"):
+        ada = provider.browser("ada")
+        tokens = client.tokens(ada, scope="openid email", claims='{"userinfo": {"email": null}}')
+        userinfo = provider.api().get("/oauth/userinfo", headers=bearer(tokens["access_token"]))
+        assert userinfo.status_code == 200
+        page = ada.visit("/oauth/sign-out/")
+        ada.http.post(address, data={"csrf_token": hidden_fields(page)["csrf_token"]}).close()
+        assert client.refresh(tokens["refresh_token"]).status_code == 400
+    assert "Delivered 0" in provider.app.test_cli_runner().invoke(args=["oauth2", "deliver"]).output
 
 
 def services_have_tokens_of_their_own(provider: Provider) -> None:
@@ -268,6 +283,7 @@ USES = (
     a_token_is_used_and_refused,
     codes_are_redeemed_and_replayed,
     refresh_tokens_are_rotated_and_replayed,
+    people_sign_in_to_apps_and_out,
     services_have_tokens_of_their_own,
     somebody_with_very_many_authorizations_looks,
     people_look_at_their_pages,
