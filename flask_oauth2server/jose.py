@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import six
@@ -65,11 +66,6 @@ def made(alg: str) -> Claims:
     )
 
 
-def is_weak(key: Mapping[str, Any]) -> bool:
-    """Whether a JWK is of RSA and too short (RFC 7518, 3.3)."""
-    return key.get("kty") == "RSA" and len(str(key.get("n", ""))) * 6 < 2048
-
-
 def public(key: Key) -> Claims:
     """The public half of *key* as a JWK for everybody."""
     told = {"use": "sig", **key.material.as_dict(private=False), "alg": key.alg, "kid": key.kid}
@@ -83,6 +79,20 @@ def half_hash(value: str, alg: str) -> str:
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
+def _read(key: Mapping[str, Any], kind: Any) -> Any:
+    """The material of a JWK, which a stranger may have written.
+
+    :raises Invalid: if it is no key, or an RSA key that is too short (RFC 7518, 3.3).
+    """
+    try:
+        # The number itself is measured: zeros before it make its text as long as one likes.
+        if kind == "RSA" and int.from_bytes(base64.urlsafe_b64decode(key["n"] + "=="), "big").bit_length() < 2048:
+            raise Invalid("an RSA key has 2048 bits or more")
+        return jwk.import_key(dict(key), kind)
+    except (errors.JoseError, ValueError, TypeError, LookupError) as error:
+        raise Invalid(f"the key cannot be read: {error}") from error
+
+
 def imported(key: Mapping[str, Any]) -> Key:
     """A JWK that names its ``alg``, ready for use.
 
@@ -94,12 +104,10 @@ def imported(key: Mapping[str, Any]) -> Key:
     kind, size = _MATERIAL[alg]
     if key.get("kty") != kind or key.get("crv") not in (None, size):
         raise Invalid(f"the key is none for {alg}")
-    if is_weak(key):
-        raise Invalid("an RSA key has 2048 bits or more")
+    material = _read(key, kind)
     try:
-        material = jwk.import_key(dict(key), kind)
         material.check_use("sig")
-    except (errors.JoseError, ValueError, TypeError, KeyError) as error:
+    except errors.JoseError as error:
         raise Invalid(f"the key cannot be read: {error}") from error
     return Key(str(key.get("kid") or material.thumbprint()), alg, material)
 
@@ -166,12 +174,9 @@ def recipient(jwks: Mapping[str, Any], alg: str) -> Any:
     """
     for key in jwks["keys"]:
         fits = key.get("kty") == KEY_ENCRYPTION[alg] and key.get("use", "enc") == "enc" and key.get("alg", alg) == alg
-        if fits and not is_weak(key):
-            try:
-                found = jwk.import_key(key, KEY_ENCRYPTION[alg])
-            except (errors.JoseError, ValueError, TypeError) as error:
-                raise Invalid(f"a key cannot be read: {error}") from error
-            return found
+        with suppress(Invalid):  # the next one may be better
+            if fits:
+                return _read(key, KEY_ENCRYPTION[alg])
     raise Invalid(f"there is no key for {alg}")
 
 
@@ -183,7 +188,10 @@ def encrypted(content: str, jwks: Mapping[str, Any], alg: str, enc: str, *, is_j
     """
     key = recipient(jwks, alg)
     header = {"alg": alg, "enc": enc, **({"cty": "JWT"} if is_jwt else {}), **({"kid": key.kid} if key.kid else {})}
-    return jwe.encrypt_compact(header, content, key, algorithms=[alg, enc])
+    try:
+        return jwe.encrypt_compact(header, content, key, algorithms=[alg, enc])
+    except (errors.JoseError, ValueError, TypeError) as error:  # a number that is no modulus, another key_ops
+        raise Invalid(f"its key for {alg} does not encrypt: {error}") from error
 
 
 # --- sealing: what is kept encrypted in the database ------------------------------------------------
