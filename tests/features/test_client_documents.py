@@ -10,6 +10,7 @@ from joserfc import jwe, jwk
 
 from flask_oauth2server.domain import client_documents
 from flask_oauth2server.errors import InvalidClientMetadata, Outdated
+from flask_oauth2server.fetch import Unfetchable
 
 from ..documents import Site, serving
 from ..openid import read, signed_in
@@ -115,6 +116,18 @@ def test_who_does_not_answer_is_left_in_peace(op: Provider, ada: Browser, site: 
     site.status = 200
     with later(seconds=client_documents.PAUSE + 1):
         assert kid_of(signed_in(client, ada)["id_token"]) == OLD.kid
+
+
+def test_those_who_never_answer_are_forgotten_in_time(
+    op: Provider, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_documents, "_MOST", 3)
+    site.status = 500
+    documents = op.app.extensions["oauth2server"].client_documents
+    for number in range(5):
+        with pytest.raises(Unfetchable):
+            documents.read(f"{site.url}/keys?{number}")
+    assert len(documents._missed) == 3
 
 
 def test_nobody_is_asked_where_nothing_is_encrypted(op: Provider, ada: Browser, site: Site) -> None:
