@@ -57,8 +57,8 @@ class ClientDocuments:
         again, why = self._missed.get(url, (0.0, ""))
         usable = now - at < STALE
         if now >= again:
-            if usable:  # whoever comes meanwhile need not wait
-                self._note_missed(url, "it is being asked")
+            if usable or why:  # whoever comes meanwhile need not wait, neither for news nor for another silence
+                self._note_missed(url, why or "it is being asked")
             try:
                 return self._keep(url, self.ask(url))
             except Unfetchable as error:
