@@ -104,7 +104,10 @@ def imported(key: Mapping[str, Any]) -> Key:
     kind, size = _MATERIAL[alg]
     if key.get("kty") != kind or key.get("crv") not in (None, size):
         raise Invalid(f"the key is none for {alg}")
-    material = _read(key, kind)
+    if key.get("d") and "sign" not in key.get("key_ops", ("sign",)):
+        raise Invalid("its key_ops do not let it sign")
+    # Whoever signs with a key here verifies with it, too, whether that was foreseen or not.
+    material = _read({name: value for name, value in key.items() if name != "key_ops"}, kind)
     try:
         material.check_use("sig")
     except errors.JoseError as error:

@@ -129,13 +129,14 @@ class Keys:
         if self._configured is not None:
             return [jose.public(key) for key in self._configured]
         rows, now = self.rows(), clock.now()
-        return [row.public for row in rows if self.published_until(rows, row) > now]
+        return [row.public for row in rows if self.published_until(rows, row) > now and _is_whole(row)]
 
     def verifiers(self) -> list[jose.Key]:
         """All keys whose signatures are believed when they come back to this server."""
         if self._configured is not None:
             return self._configured
-        return [jose.imported(row.public) for row in self.rows() if row.use == _SIGNATURE and row.revoked_at is None]
+        trusted = [row for row in self.rows() if row.use == _SIGNATURE and row.revoked_at is None]
+        return [jose.imported(row.public) for row in trusted if _is_whole(row)]
 
     def overview(self) -> list[KeyFacts]:
         """All keys, in order of algorithm and age."""
@@ -295,6 +296,11 @@ def active(rows: Sequence[Any], alg: str) -> Any:
     return next((row for row in reversed(_of(rows, alg)) if row.active_from <= now), None)
 
 
+def _is_whole(row: Any) -> bool:
+    """Whether the public half is there; one damaged row does not take the others along."""
+    return isinstance(row.public, dict) and (row.public.get("kid"), row.public.get("alg")) == (row.kid, row.alg)
+
+
 def _of(rows: Sequence[Any], alg: str) -> list[Any]:
     return [row for row in rows if row.use == _SIGNATURE and row.alg == alg and row.revoked_at is None]
 
@@ -305,7 +311,7 @@ def _configured(text: str | None) -> list[jose.Key] | None:
         return None
     try:
         keys = [jose.imported(key) for key in json.loads(text)["keys"]]
-    except (ValueError, TypeError, KeyError, AttributeError, jose.Invalid) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, jose.Invalid) as error:
         # Never the value: it is secret.
         why = str(error) if isinstance(error, jose.Invalid) else type(error).__name__
         raise ConfigurationError(
