@@ -167,6 +167,10 @@ def is_public_set(jwks: Any) -> bool:
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(keys, list) or not 0 < len(keys) <= 20 or not all(isinstance(key, dict) for key in keys):
         return False
+    try:  # what Python reads as JSON and databases do not: NaN, halves of characters
+        json.dumps(jwks, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        return False
     return all(_PRIVATE.isdisjoint(key) for key in keys)
 
 

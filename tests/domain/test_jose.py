@@ -145,3 +145,10 @@ def test_zeros_make_no_key_longer() -> None:
     for key in (short, padded):
         with pytest.raises(jose.Invalid, match="2048 bits"):
             jose.imported(key)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "half \ud800", {"half \udfff": 1}, object()])
+def test_a_set_that_no_database_keeps(value: Any) -> None:
+    assert jose.is_public_set({"keys": [EC]})
+    assert not jose.is_public_set({"keys": [{**EC, "more": value}]})
+    assert not jose.is_public_set({"keys": [EC], "more": value})
