@@ -18,6 +18,7 @@ from ..fetch import Fetcher, Unfetchable
 from ..storage import Storage
 from ..storage.clients import ClientInfo
 from . import tokens
+from .cleaning import cleaned
 from .id_tokens import algorithm
 from .identifiers import Identifiers
 from .keys import Keys
@@ -159,7 +160,7 @@ class Logouts:
         try:
             answer = self._fetcher.post(uri, form, **({} if patience is None else {"patience": patience}))
         except Unfetchable as error:
-            return str(error), True
+            return cleaned(str(error)), True  # it quotes what the client said, which no database need take
         if answer.status in (200, 204):
             return "", False
         return f"it answered {answer.status}", answer.status >= 500 or answer.status in _NOT_NOW

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from flask_oauth2server.fetch import Unfetchable
+
 from ..openid import signed_in
 from ..support import Browser, Client, Provider
 from ..ui.pages import later
@@ -67,3 +69,26 @@ def test_one_that_is_silent_is_asked_once_in_a_round(op: Provider, reader: Clien
         output = op.app.test_cli_runner().invoke(args=["oauth2", "deliver"]).output
     assert ("Delivered 0; 12 could not be" in output, len(told.tokens)) == (True, 1)
     assert {row.tries for row in outbox(op)} == {2}
+
+
+def test_what_a_client_answers_stops_nobody(any_provider: Provider) -> None:
+    """It may say what no database keeps; that is noted as far as it can be, and the next one has its turn."""
+    op = any_provider
+    server = op.app.extensions["oauth2server"]
+    client, ada = (
+        op.client(scopes=["openid"], backchannel_logout_uri="https://client.example/logout"),
+        op.browser("ada"),
+    )
+    asked: list[str] = []
+
+    class Odd:
+        def post(self, url: str, form: object, **_: object) -> object:
+            asked.append(url)
+            raise Unfetchable("client.example did not answer: \0\udc80" + "é" * 300)
+
+    server.logouts._fetcher = Odd()
+    signed_in(client, ada)
+    sign_out(ada)
+    (row,) = outbox(op)
+    assert (row.tries, len(asked)) == (1, 1)
+    assert row.last_error.startswith("client.example did not answer: ")
