@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from .. import clock, jose
+from ..errors import ConfigurationError
 from ..fetch import Fetcher, Unfetchable
 from ..storage import Storage
 from ..storage.clients import ClientInfo
@@ -21,7 +22,7 @@ from . import tokens
 from .cleaning import cleaned
 from .id_tokens import algorithm
 from .identifiers import Identifiers
-from .keys import Keys
+from .keys import Keys, KeyUnreadable
 from .offline import SIGN_IN
 
 log = logging.getLogger(__name__)
@@ -155,11 +156,11 @@ class Logouts:
         uri = None if client is None or client.disabled else client.metadata.get(BACK)
         if client is None or not uri:
             return "", False  # nobody is to be told any more
-        self._keys.prepare(algorithm(client))
-        form = {"logout_token": self._token(client, row)}
         try:
+            self._keys.prepare(algorithm(client))
+            form = {"logout_token": self._token(client, row)}
             answer = self._fetcher.post(uri, form, **({} if patience is None else {"patience": patience}))
-        except Unfetchable as error:
+        except (Unfetchable, KeyUnreadable, ConfigurationError) as error:
             return cleaned(str(error)), True  # it quotes what the client said, which no database need take
         if answer.status in (200, 204):
             return "", False

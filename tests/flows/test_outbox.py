@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from flask_oauth2server import jose
 from flask_oauth2server.fetch import Unfetchable
 
 from ..openid import signed_in
@@ -92,3 +94,17 @@ def test_what_a_client_answers_stops_nobody(any_provider: Provider) -> None:
     (row,) = outbox(op)
     assert (row.tries, len(asked)) == (1, 1)
     assert row.last_error.startswith("client.example did not answer: ")
+
+
+def test_a_token_that_cannot_be_signed_stops_nobody(make: Make, told: Told) -> None:
+    """One client wants an algorithm for which there is no key any more."""
+    keys = json.dumps({"keys": [jose.made("RS256")]})
+    op = make(config={"OAUTH2_FETCH_PRIVATE_HOSTS": ["127.0.0.1"], "OAUTH2_SIGNING_KEYS": keys})
+    ada, values = op.browser("ada"), {"scopes": ["openid"], "backchannel_logout_uri": told.url}
+    other = op.client(client_id="a", id_token_signed_response_alg="ES256", **values)
+    assert other.exchange(other.code(ada, scope="openid")).status_code == 503
+    signed_in(op.client(client_id="b", **values), ada)
+    sign_out(ada)
+    (row,) = outbox(op)
+    assert (len(told.tokens), row.tries) == (1, 1)
+    assert "no private key for ES256" in row.last_error
