@@ -46,7 +46,8 @@ def is_public(address: str) -> bool:
         if inside is None and found in _NAT64:
             inside = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         found = inside or found
-    return bool(found.is_global and not found.is_multicast and not found.is_reserved)
+    is_old_private = getattr(found, "is_site_local", False)  # fec0::/10, which RFC 3879 has given up
+    return bool(found.is_global and not (found.is_multicast or found.is_reserved or is_old_private))
 
 
 class Fetcher:
@@ -125,12 +126,15 @@ class _Pinned(http.client.HTTPConnection):
         self.sock = self._line = socket.create_connection((self._address, self.port), self.timeout)
         if self._tls:
             self.sock = self._line = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+        if self.is_late:  # the alarm rang while there was no line to hang up, and rings once
+            raise TimeoutError("it was too long until the line stood")
 
     def hang_up(self) -> None:
         self.is_late = True
         with suppress(OSError):  # it may be over at this moment
             if self._line is not None:
-                self._line.shutdown(socket.SHUT_RDWR)
+                # The socket's own: that of TLS takes away what another thread reads from.
+                socket.socket.shutdown(self._line, socket.SHUT_RDWR)
 
 
 def _address(host: str, port: int, is_private: bool, patience: float) -> str:

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import six
@@ -65,11 +66,6 @@ def made(alg: str) -> Claims:
     )
 
 
-def is_weak(key: Mapping[str, Any]) -> bool:
-    """Whether a JWK is of RSA and too short (RFC 7518, 3.3)."""
-    return key.get("kty") == "RSA" and len(str(key.get("n", ""))) * 6 < 2048
-
-
 def public(key: Key) -> Claims:
     """The public half of *key* as a JWK for everybody."""
     told = {"use": "sig", **key.material.as_dict(private=False), "alg": key.alg, "kid": key.kid}
@@ -83,6 +79,20 @@ def half_hash(value: str, alg: str) -> str:
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 
 
+def _read(key: Mapping[str, Any], kind: Any) -> Any:
+    """The material of a JWK, which a stranger may have written.
+
+    :raises Invalid: if it is no key, or an RSA key that is too short (RFC 7518, 3.3).
+    """
+    try:
+        # The number itself is measured: zeros before it make its text as long as one likes.
+        if kind == "RSA" and int.from_bytes(base64.urlsafe_b64decode(key["n"] + "=="), "big").bit_length() < 2048:
+            raise Invalid("an RSA key has 2048 bits or more")
+        return jwk.import_key(dict(key), kind)
+    except (errors.JoseError, ValueError, TypeError, LookupError) as error:
+        raise Invalid(f"the key cannot be read: {error}") from error
+
+
 def imported(key: Mapping[str, Any]) -> Key:
     """A JWK that names its ``alg``, ready for use.
 
@@ -94,12 +104,13 @@ def imported(key: Mapping[str, Any]) -> Key:
     kind, size = _MATERIAL[alg]
     if key.get("kty") != kind or key.get("crv") not in (None, size):
         raise Invalid(f"the key is none for {alg}")
-    if is_weak(key):
-        raise Invalid("an RSA key has 2048 bits or more")
+    if key.get("d") and "sign" not in key.get("key_ops", ("sign",)):
+        raise Invalid("its key_ops do not let it sign")
+    # Whoever signs with a key here verifies with it, too, whether that was foreseen or not.
+    material = _read({name: value for name, value in key.items() if name != "key_ops"}, kind)
     try:
-        material = jwk.import_key(dict(key), kind)
         material.check_use("sig")
-    except (errors.JoseError, ValueError, TypeError, KeyError) as error:
+    except errors.JoseError as error:
         raise Invalid(f"the key cannot be read: {error}") from error
     return Key(str(key.get("kid") or material.thumbprint()), alg, material)
 
@@ -156,6 +167,10 @@ def is_public_set(jwks: Any) -> bool:
     keys = jwks.get("keys") if isinstance(jwks, dict) else None
     if not isinstance(keys, list) or not 0 < len(keys) <= 20 or not all(isinstance(key, dict) for key in keys):
         return False
+    try:  # what Python reads as JSON and databases do not: NaN, halves of characters
+        json.dumps(jwks, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        return False
     return all(_PRIVATE.isdisjoint(key) for key in keys)
 
 
@@ -166,12 +181,9 @@ def recipient(jwks: Mapping[str, Any], alg: str) -> Any:
     """
     for key in jwks["keys"]:
         fits = key.get("kty") == KEY_ENCRYPTION[alg] and key.get("use", "enc") == "enc" and key.get("alg", alg) == alg
-        if fits and not is_weak(key):
-            try:
-                found = jwk.import_key(key, KEY_ENCRYPTION[alg])
-            except (errors.JoseError, ValueError, TypeError) as error:
-                raise Invalid(f"a key cannot be read: {error}") from error
-            return found
+        with suppress(Invalid):  # the next one may be better
+            if fits:
+                return _read(key, KEY_ENCRYPTION[alg])
     raise Invalid(f"there is no key for {alg}")
 
 
@@ -183,7 +195,10 @@ def encrypted(content: str, jwks: Mapping[str, Any], alg: str, enc: str, *, is_j
     """
     key = recipient(jwks, alg)
     header = {"alg": alg, "enc": enc, **({"cty": "JWT"} if is_jwt else {}), **({"kid": key.kid} if key.kid else {})}
-    return jwe.encrypt_compact(header, content, key, algorithms=[alg, enc])
+    try:
+        return jwe.encrypt_compact(header, content, key, algorithms=[alg, enc])
+    except (errors.JoseError, ValueError, TypeError) as error:  # a number that is no modulus, another key_ops
+        raise Invalid(f"its key for {alg} does not encrypt: {error}") from error
 
 
 # --- sealing: what is kept encrypted in the database ------------------------------------------------

@@ -20,7 +20,7 @@ PRIVATE = """
     127.8.8.8 0.0.0.0 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 192.0.2.1 198.18.0.1 224.0.0.1
     240.0.0.1
     255.255.255.255 ::1 :: fe80::1 fe80::1%eth0 fc00::1 fd12::1 ff02::1 2001:db8::1 ::ffff:127.0.0.1
-    ::ffff:169.254.169.254 64:ff9b::7f00:1 64:ff9b::a00:1 2002:7f00:1:: 2002:a9fe:a9fe::
+    ::ffff:169.254.169.254 64:ff9b::7f00:1 64:ff9b::a00:1 2002:7f00:1:: 2002:a9fe:a9fe:: fec0::1
 """
 
 
@@ -170,6 +170,24 @@ def test_what_drips_in_is_given_up(odd: Odd, head: bytes) -> None:
     with pytest.raises(Unfetchable):  # also where what was cut off looks like an answer that ends there
         LOCAL.get(odd.url, patience=0.3)
     assert time.monotonic() - began < 3
+
+
+def test_a_line_that_stands_too_late_is_given_up(odd: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who shakes hands as slowly as they may would be past the alarm, which rings once, and drip for days."""
+    odd.answers(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x"] * 100, pause=0.1)
+
+    def slowly(_self: Any, sock: Any, server_hostname: str) -> Any:
+        patience = sock.gettimeout()
+        other = socket.socket(fileno=sock.detach())  # as TLS does: what the alarm knows of is no more
+        other.settimeout(patience)
+        time.sleep(0.5)
+        return other
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", slowly)
+    began = time.monotonic()
+    with pytest.raises(Unfetchable):
+        LOCAL.get(odd.url.replace("http:", "https:"), patience=0.3)
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("said", [b"nonsense\r\n\r\n", b"HTTP/1.1 abc OK\r\n\r\n", b"", b"\0" * 100])

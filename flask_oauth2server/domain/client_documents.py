@@ -57,22 +57,30 @@ class ClientDocuments:
         again, why = self._missed.get(url, (0.0, ""))
         usable = now - at < STALE
         if now >= again:
-            if usable:  # whoever comes meanwhile need not wait
-                self._missed[url] = (now + PAUSE, "it is being asked")
+            if usable or why:  # whoever comes meanwhile need not wait, neither for news nor for another silence
+                self._note_missed(url, why or "it is being asked")
             try:
                 return self._keep(url, self.ask(url))
             except Unfetchable as error:
                 why = str(error)
                 log.warning("the document of a client at %s could not be read: %s", url, why)
-                self._missed[url] = (clock.timestamp() + PAUSE, why)
+                self._note_missed(url, why)
         if usable:
             return known
         raise Unfetchable(why)
 
     def _keep(self, url: str, document: Any) -> Any:
-        for kept in (self._read, self._missed):
-            kept.pop(url, None)
-            while len(kept) >= _MOST:
-                kept.pop(next(iter(kept)), None)
-        self._read[url] = (clock.timestamp(), document)
+        self._missed.pop(url, None)
+        _put(self._read, url, (clock.timestamp(), document))
         return document
+
+    def _note_missed(self, url: str, why: str) -> None:
+        _put(self._missed, url, (clock.timestamp() + PAUSE, why))
+
+
+def _put(kept: dict[str, Any], url: str, value: tuple[float, Any]) -> None:
+    """The latest is kept last; where there are too many, the first one goes."""
+    kept.pop(url, None)
+    while len(kept) >= _MOST:
+        kept.pop(next(iter(kept)), None)
+    kept[url] = value

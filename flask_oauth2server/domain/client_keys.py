@@ -40,7 +40,7 @@ def encryption(what: str) -> dict[str, Callable[[Any, Mapping[str, Any]], None]]
 
 def check_encryption(value: Any, metadata: Mapping[str, Any]) -> None:
     """An algorithm that is offered, and that one of the client's keys is for."""
-    if value not in jose.KEY_ENCRYPTION:
+    if not isinstance(value, str) or value not in jose.KEY_ENCRYPTION:
         raise ValueError(f"must be one of {', '.join(jose.KEY_ENCRYPTION)}.")
     if metadata.get(JWKS_URI):
         return  # what stands there today need not stand there tomorrow

@@ -139,6 +139,10 @@ class Consents:
             new_claims=new_claims,
         )
 
+    def knows(self, client: ClientInfo, user_key: Any) -> bool:
+        """Whether *client* may know of *user_key*: they have allowed it, or it is the provider's own."""
+        return client.first_party or self._storage.consents.find(user_key, client.pk) is not None
+
     def still_covers(
         self, client: ClientInfo, user_key: Any, scopes: Sequence[str], claims: Sequence[str] = ()
     ) -> bool:

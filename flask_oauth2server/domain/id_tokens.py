@@ -93,6 +93,8 @@ class IdTokens:
         client_id, sub, sid = claims.get("aud"), claims.get("sub"), claims.get("sid")
         if isinstance(client_id, list) and len(client_id) == 1:
             client_id = client_id[0]  # as a server may have written it whose keys this one has been given
-        if claims.get("iss") != issuer or not isinstance(sub, str) or not isinstance(client_id, str):
+        # What userinfo has signed names the same client and person, but no end: it proves no sign-in.
+        is_one = claims.get("iss") == issuer and isinstance(claims.get("exp"), int)
+        if not is_one or not isinstance(sub, str) or not isinstance(client_id, str):
             raise jose.Invalid("it is no ID token of this server")
         return Hint(client_id, sub, sid if isinstance(sid, str) else None)

@@ -17,13 +17,17 @@ from .subjects import Subjects
 
 #: Client metadata: ``public`` or ``pairwise``; and where the redirect URIs of a sector of several hosts are listed.
 TYPE, SECTOR_URI = "subject_type", "sector_identifier_uri"
+#: What stands where a host would, if the redirect URI is of a private-use scheme or of loopback.
+_NO_HOSTS = ("", "localhost", "127.0.0.1", "::1")
 
 
 def check_type(value: Any, metadata: Mapping[str, Any]) -> None:
     """``pairwise`` needs one host that all redirect URIs share, or the address of a list of them."""
     if value not in ("public", "pairwise"):
         raise ValueError(Sentence('must be "public" or "pairwise".'))
-    if value == "pairwise" and not metadata.get(SECTOR_URI) and len(_hosts(metadata)) != 1:
+    # Programs on people's devices have no host of their own: all of them would be one sector.
+    own = {host for host in _hosts(metadata) if host not in _NO_HOSTS}
+    if value == "pairwise" and not metadata.get(SECTOR_URI) and (len(own) != 1 or own != _hosts(metadata)):
         raise ValueError(Sentence("needs redirect URIs that all have the same host, or sector_identifier_uri."))
 
 

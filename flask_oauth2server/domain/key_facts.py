@@ -47,6 +47,11 @@ class Schedule(NamedTuple):
     grace: timedelta
 
 
+def is_whole(row: Any) -> bool:
+    """Whether the public half is there; one damaged row does not take the others along."""
+    return isinstance(row.public, dict) and (row.public.get("kid"), row.public.get("alg")) == (row.kid, row.alg)
+
+
 def live(rows: Sequence[Any], alg: str) -> list[Any]:
     """The keys for *alg* that are not revoked, in order of their generations."""
     return [row for row in rows if row.use == SIGNATURE and row.alg == alg and row.revoked_at is None]

@@ -136,17 +136,15 @@ class Keys:
         if self._configured is not None:
             return [jose.public(key) for key in self._configured]
         rows, now = self.rows(), clock.now()
-        return [row.public for row in rows if key_facts.published_until(rows, row, self._grace) > now]
+        published = [row for row in rows if key_facts.published_until(rows, row, self._grace) > now]
+        return [row.public for row in published if key_facts.is_whole(row)]
 
     def verifiers(self) -> list[jose.Key]:
         """All keys whose signatures are believed when they come back to this server."""
         if self._configured is not None:
             return self._configured
-        return [
-            jose.imported(row.public)
-            for row in self.rows()
-            if row.use == key_facts.SIGNATURE and row.revoked_at is None
-        ]
+        trusted = [row for row in self.rows() if row.use == key_facts.SIGNATURE and row.revoked_at is None]
+        return [jose.imported(row.public) for row in trusted if key_facts.is_whole(row)]
 
     def overview(self) -> list[KeyFacts]:
         """All keys, in order of algorithm and age."""
@@ -375,7 +373,7 @@ def _configured(text: str | None) -> list[jose.Key] | None:
         return None
     try:
         keys = [jose.imported(key) for key in json.loads(text)["keys"]]
-    except (ValueError, TypeError, KeyError, AttributeError, jose.Invalid) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, jose.Invalid) as error:
         # Never the value: it is secret.
         why = str(error) if isinstance(error, jose.Invalid) else type(error).__name__
         raise ConfigurationError(

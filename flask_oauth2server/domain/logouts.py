@@ -14,13 +14,15 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from .. import clock, jose
+from ..errors import ConfigurationError
 from ..fetch import Fetcher, Unfetchable
 from ..storage import Storage
 from ..storage.clients import ClientInfo
 from . import tokens
+from .cleaning import cleaned
 from .id_tokens import algorithm
 from .identifiers import Identifiers
-from .keys import Keys
+from .keys import Keys, KeyUnreadable
 from .offline import SIGN_IN
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ _WAITS = (30, 120, 600, 1800, 7200, 21600, 43200)
 _NOT_NOW = {408, 425, 429}
 #: So many are delivered right after an answer, and so many seconds is each client waited for then.
 _AT_ONCE, _BRIEFLY = 10, 2.0
+#: So many are claimed together: all can be asked, however slow they are, before somebody else may claim them.
+_BATCH = 5
 
 
 class Audience(NamedTuple):
@@ -84,17 +88,18 @@ class Logouts:
             names[client.client_id] = client.name
         return Audience(told, untold, frames)
 
-    def note(self, issuer: str, sids: Sequence[str]) -> int:
-        """Put a logout token for each client of a session into the outbox; returns how many."""
+    def note(self, issuer: str, sids: Sequence[str]) -> list[int]:
+        """Put a logout token for each client of a session into the outbox; returns their keys."""
         clients = [found for found in self._clients(sids) if found[1].metadata.get(BACK)]
         told = [(sid, client, self._identifiers.of(client, key)) for sid, client, key in clients]
         return self._storage.unit.run(partial(self._note, issuer, told))
 
-    def _note(self, issuer: str, told: Sequence[tuple[str, ClientInfo, str]]) -> int:
+    def _note(self, issuer: str, told: Sequence[tuple[str, ClientInfo, str]]) -> list[int]:
+        pks = []
         for sid, client, sub in told:
             what = {"client_pk": client.pk, "sid": sid, "sub": sub, "issuer": issuer, "jti": tokens.random_text(22)}
-            self._storage.logout_deliveries.add(next_at=clock.now(), tries=0, **what)
-        return len(told)
+            pks.append(self._storage.logout_deliveries.add(next_at=clock.now(), tries=0, **what))
+        return pks
 
     def _clients(self, sids: Sequence[str]) -> list[tuple[str, ClientInfo, Any]]:
         """Clients that somebody has signed in to, with the id of the session that they know, and the person's key."""
@@ -106,17 +111,32 @@ class Logouts:
         return found
 
     def end(self, issuer: str, sids: Sequence[str]) -> None:
-        """Note the end of a session and tell its clients as far as that is quickly done."""
-        if self.note(issuer, sids):
-            self.deliver(_AT_ONCE, _BRIEFLY)
+        """Note the end of a session and tell its clients as far as that is quickly done; what is left of other
+        people's sessions is not for this person to wait for."""
+        noted = self.note(issuer, sids)
+        if noted:
+            self.deliver(_AT_ONCE, _BRIEFLY, noted)
 
-    def deliver(self, limit: int, patience: float | None = None) -> tuple[int, int]:
-        """Deliver at most *limit* logout tokens that are due; returns how many arrived, and how many did not."""
+    def deliver(self, limit: int, patience: float | None = None, among: Sequence[int] | None = None) -> tuple[int, int]:
+        """Deliver at most *limit* logout tokens that are due now; returns how many arrived, and how many did not.
+
+        A client that cannot be told one is not asked to take another one meanwhile: others wait behind it.
+
+        :param among: keys of the only ones to deliver; default: all.
+        """
         arrived = missed = 0
-        for row in self._storage.unit.run(partial(self._storage.logout_deliveries.claim, limit)):
-            why, again = self._delivered(row, patience)
-            self._storage.unit.run(partial(self._settle, row, why, again))
-            arrived, missed = arrived + (not why), missed + bool(why)
+        silent: dict[str, str] = {}
+        claim = partial(self._storage.logout_deliveries.claim, due_at=clock.now(), among=among)
+        while limit > 0 and (rows := self._storage.unit.run(partial(claim, min(limit, _BATCH)))):
+            limit -= len(rows)
+            for row in rows:
+                why, again = silent.get(row.client_id, ""), True
+                if not why:
+                    why, again = self._delivered(row, patience)
+                if why and again:
+                    silent[row.client_id] = why
+                self._storage.unit.run(partial(self._settle, row, why, again))
+                arrived, missed = arrived + (not why), missed + bool(why)
         return arrived, missed
 
     def _settle(self, row: Any, why: str, again: bool) -> None:
@@ -136,12 +156,12 @@ class Logouts:
         uri = None if client is None or client.disabled else client.metadata.get(BACK)
         if client is None or not uri:
             return "", False  # nobody is to be told any more
-        self._keys.prepare(algorithm(client))
-        form = {"logout_token": self._token(client, row)}
         try:
+            self._keys.prepare(algorithm(client))
+            form = {"logout_token": self._token(client, row)}
             answer = self._fetcher.post(uri, form, **({} if patience is None else {"patience": patience}))
-        except Unfetchable as error:
-            return str(error), True
+        except (Unfetchable, KeyUnreadable, ConfigurationError) as error:
+            return cleaned(str(error)), True  # it quotes what the client said, which no database need take
         if answer.status in (200, 204):
             return "", False
         return f"it answered {answer.status}", answer.status >= 500 or answer.status in _NOT_NOW

@@ -13,6 +13,7 @@ from ..scopes import ScopeRegistry
 from ..text import Sentence
 from . import names, redirect_uris
 
+_HALVES = frozenset(map(chr, range(0xD800, 0xE000)))
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 #: Raises ValueError with a sentence if a value is not accepted; sees all metadata beside it.
@@ -45,8 +46,13 @@ def text(value: Any, metadata: Mapping[str, Any]) -> None:
     """A string of printable characters, without those that turn the direction of what stands beside it."""
     if isinstance(value, str) and not _TURNING.isdisjoint(value):
         raise ValueError(Sentence("must have no characters that change the direction of text."))
-    if not isinstance(value, str) or len(value) > 4000 or any(ord(c) < 32 and c not in "\n\r\t" for c in value):
+    if not isinstance(value, str) or len(value) > 4000 or not _is_text(value):
         raise ValueError(Sentence("must be text of at most 4,000 characters."))
+
+
+def _is_text(value: object) -> bool:
+    """Whether a page can show it: no half of a character, as JSON can write one, and none that controls."""
+    return isinstance(value, str) and not any((c < " " and c not in "\n\r\t") or c in _HALVES for c in value)
 
 
 def is_name(name: object) -> bool:
@@ -83,7 +89,7 @@ def _flag(value: Any, metadata: Mapping[str, Any]) -> None:
 
 
 def _strings(value: Any, metadata: Mapping[str, Any]) -> None:
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value) or len(value) > 100:
+    if not isinstance(value, list | tuple) or not all(_is_text(item) for item in value) or len(value) > 100:
         raise ValueError(Sentence("must be a list of at most 100 strings."))
 
 
@@ -175,6 +181,7 @@ def _judge(check: Check | None, name: str, metadata: Mapping[str, Any]) -> None:
 
 
 def _fill_in_grants(result: dict[str, Any], available: Available) -> None:
+    _judge(_strings, "grant_types", result)
     if result["grant_types"] is None:
         with_code = [g for g in ("authorization_code", "refresh_token") if g in available.grant_types]
         result["grant_types"] = with_code if result["redirect_uris"] else ["client_credentials"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import Flask, g, session
+from flask import Flask, current_app, g, session
 from flask_login import current_user, logout_user, user_logged_in, user_logged_out, user_login_confirmed
 
 from .. import clock
@@ -109,7 +109,9 @@ def claimed() -> str | None:
 
 def sid() -> str:
     """The id of this session; made now if it is a new one, or the host logged somebody in past Flask-Login."""
-    if _SID not in session or session.get(_SID_OF) != session.get("_user_id"):
+    if session.get(_SID_OF) != session.get("_user_id"):
+        _tell_end(current_app)  # as where Flask-Login says that somebody else has signed in
+    if _SID not in session:
         session[_SID], session[_SID_OF] = tokens.random_text(), session.get("_user_id")
     return str(session[_SID])
 

@@ -44,7 +44,7 @@ def init_app(server: ServerState) -> None:
     """Join, where people sign in to clients."""
     if server.id_tokens is None:
         return
-    view, methods = partial(logout, server), ("GET", "HEAD", "POST")
+    view, methods = partial(logout, server), ("GET", "POST")  # HEAD: nobody would be asked
     server.add_route("/logout", "logout", view, page=True, methods=methods, checks_csrf=True, rate="authorize")
     server.add_parameters("logout", "id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state")
     server.add_parameters("logout", "ui_locales")
@@ -165,7 +165,10 @@ def _hint(server: ServerState, sent: Parameters) -> Hint | None:
 
 
 def _is_named(server: ServerState, hint: Hint | None, client: ClientInfo | None, person: Any) -> bool:
-    return hint is not None and hint.sub == server.identifiers.of(client, server.subjects.key_of(person))
+    """Whether a hint speaks of this person and of this session; one of another session is suspect (2)."""
+    if hint is None or hint.sid not in (None, *sessions.sids()):
+        return False
+    return hint.sub == server.identifiers.of(client, server.subjects.key_of(person))
 
 
 def _onward(sent: Parameters, hint: Hint | None, client: ClientInfo | None) -> str | None:

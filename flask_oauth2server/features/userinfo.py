@@ -53,6 +53,8 @@ def userinfo(server: ServerState) -> Response:
         return refused
     token = current_token
     client = None if token.client_id is None else server.storage.clients.info(token.client_id)
+    if client is not None:
+        server.client_keys.prepare(client)  # before the session takes a connection, which would be held meanwhile
     pk = token.authorization_pk
     asked = None if pk is None else server.storage.authorizations.claims(pk)
     told = server.user_claims.in_userinfo(token.user_id, token.scopes, Wanted(**(asked or {})))

@@ -27,6 +27,7 @@ _PROVE, _STEP_UP, _SELECT = "prove", "step up", "select"
 _LONGEST_ADDRESS = 8192
 _TOO_LONG_AGO = Reason("signed_in_too_long_ago")
 _SOMEBODY_ELSE = Reason("somebody_else_signed_in")
+_GUESSED = Reason("consent_needed")
 
 
 def prompts(request: ProtocolRequest) -> list[str]:
@@ -86,6 +87,8 @@ def _prove(server: ServerState, request: ProtocolRequest, sent: Parameters, pers
     is_other = request.hinted is not None and request.hinted != server.identifiers.of(
         request.client, server.subjects.key_of(person)
     )
+    if not is_other and _is_guess(server, request, person):
+        raise ProtocolError("login_required", "Somebody else is signed in.", detail=_GUESSED)
     if not is_other and not _must_prove(request):
         return None
     asked_at, proved_at = _noted(request, sent).get(_PROVE), sessions.auth_time()
@@ -129,6 +132,15 @@ def _select_account(server: ServerState, request: ProtocolRequest, sent: Paramet
 
 
 _STEPS: tuple[Callable[..., Response | None], ...] = (_prove, _step_up, _select_account)
+
+
+def _is_guess(server: ServerState, request: ProtocolRequest, person: Any) -> bool:
+    """Whether a client that this person has never allowed asks without a page whether it is they: it is told the same
+    as if it were not, for else it could try one ``sub`` after the other until it knows who visits it."""
+    assert request.client is not None
+    if request.hinted is None or "none" not in prompts(request) or "consent_decision" in server.hooks:
+        return False
+    return not server.consents.knows(request.client, server.subjects.key_of(person))
 
 
 def _must_prove(request: ProtocolRequest) -> bool:

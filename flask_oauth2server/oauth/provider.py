@@ -41,7 +41,7 @@ class TokenMaker(TokenBase):
             client=client,
             user_key=request.user_key,
             grant_type=request.grant_type or "implicit",
-            scopes=list(request.scopes or ()),
+            scopes=list(dict.fromkeys(request.scopes or ())),
             expires_in=self._expires_in(request),
             parameters=request.parameters,
             payload=request.payload,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,10 +37,16 @@ class LogoutDeliveries(Queries):
         rows = self.all(statement)
         return list(dict.fromkeys((r.sid, r.client_id, r.user_id) for r in rows if scope in r.scope.split()))
 
-    def claim(self, limit: int) -> list[Any]:
-        """Some that are due, which nobody else will claim for a minute."""
+    def claim(self, limit: int, *, due_at: datetime | None = None, among: Collection[int] | None = None) -> list[Any]:
+        """Some that are due, which nobody else will claim for a minute.
+
+        :param due_at: only those that were due then; default: now.
+        :param among: only those with these keys.
+        """
         table, client, now = self.models.LogoutDelivery.__table__, self.models.Client.__table__, clock.now()
-        due = table.c.failed_at.is_(None) & (table.c.next_at <= now)
+        due = table.c.failed_at.is_(None) & (table.c.next_at <= (due_at or now))
+        if among is not None:
+            due &= table.c.id.in_(among)
         pks = [row.id for row in self.all(locked(select(table.c.id).where(due).order_by(table.c.next_at).limit(limit)))]
         if not pks:
             return []

@@ -213,6 +213,6 @@ class ClientVerbs(Base):
 
 def _listed(name: str, values: Iterable[str]) -> list[str]:
     """*values* as a list; a lone string would be taken apart into letters."""
-    if isinstance(values, str):
+    if isinstance(values, str) or not isinstance(values, Iterable):
         raise InvalidClientMetadata(name, "takes a list of strings.")
     return list(values)

@@ -110,3 +110,45 @@ def test_what_is_sealed_is_opened_with_its_secret_alone() -> None:
         with pytest.raises(jose.Invalid):
             jose.opened(text, secret)
     assert jose.sealed_with("nonsense") == ""
+
+
+# --- keys that strangers have written ------------------------------------------------------------------
+
+RSA, EC = (jwk.generate_key(*kind, auto_kid=True).as_dict(private=False) for kind in (("RSA", 2048), ("EC", "P-256")))
+
+
+@pytest.mark.parametrize(
+    ("key", "alg"),
+    [
+        ({**RSA, "n": "_" * 342}, "RSA-OAEP-256"),
+        ({**RSA, "n": 7}, "RSA-OAEP-256"),
+        ({**RSA, "key_ops": []}, "RSA-OAEP-256"),
+        ({**EC, "crv": "x"}, "ECDH-ES"),
+        ({**EC, "crv": ["P-256"]}, "ECDH-ES"),
+        ({**EC, "key_ops": ["sign"]}, "ECDH-ES"),
+    ],
+)
+def test_a_key_that_does_not_encrypt(key: dict[str, Any], alg: str) -> None:
+    with pytest.raises(jose.Invalid):
+        jose.encrypted("told", {"keys": [key]}, alg, "A256GCM", is_jwt=False)
+
+
+def test_the_next_key_may_be_better() -> None:
+    assert jose.recipient({"keys": [{**EC, "crv": "x"}, EC]}, "ECDH-ES").kid == EC["kid"]
+
+
+def test_zeros_make_no_key_longer() -> None:
+    with pytest.warns(match="Key size should be"):
+        short = jwk.generate_key("RSA", 1024, {"alg": "RS256"}).as_dict(private=True)
+    number = base64.urlsafe_b64decode(short["n"] + "==")
+    padded = {**short, "n": part(b"\0" * 128 + number)}
+    for key in (short, padded):
+        with pytest.raises(jose.Invalid, match="2048 bits"):
+            jose.imported(key)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "half \ud800", {"half \udfff": 1}, object()])
+def test_a_set_that_no_database_keeps(value: Any) -> None:
+    assert jose.is_public_set({"keys": [EC]})
+    assert not jose.is_public_set({"keys": [{**EC, "more": value}]})
+    assert not jose.is_public_set({"keys": [EC], "more": value})

@@ -254,6 +254,28 @@ def configured(make: Make, *keys: dict[str, Any]) -> Provider:
     return make(config={"OAUTH2_SIGNING_KEYS": json.dumps({"keys": keys})})
 
 
+@pytest.mark.parametrize("public", [None, {}, {"kty": "RSA"}, []])
+def test_a_damaged_row_takes_no_other_along(provider: Provider, keys: Keys, public: Any) -> None:
+    keys.prepare("RS256")
+    keys.prepare("ES256")
+    table = provider.oauth2.models.SigningKey.__table__
+    provider.db.session.execute(update(table).where(table.c.alg == "RS256").values(public=public))
+    provider.db.session.commit()
+    keys._forget()
+    assert [key["alg"] for key in keys.published()] == ["ES256"]
+    assert jose.verified(jose.signed({"sub": "1"}, keys.signer("ES256")), keys.verifiers()) == {"sub": "1"}
+    assert provider.api().get("/oauth/jwks").status_code == 200
+
+
+def test_what_a_configured_key_is_for(make: Make) -> None:
+    """As browsers export them (``key_ops``): what signs here verifies what comes back, too."""
+    key = {name: value for name, value in jose.made("RS256").items() if name != "use"}
+    found = keys_of(make(config={"OAUTH2_SIGNING_KEYS": json.dumps({"keys": [{**key, "key_ops": ["sign"]}]})}))
+    assert jose.verified(jose.signed({"sub": "1"}, found.signer("RS256")), found.verifiers()) == {"sub": "1"}
+    with pytest.raises(ConfigurationError, match="do not let it sign"):
+        make(config={"OAUTH2_SIGNING_KEYS": json.dumps({"keys": [{**key, "key_ops": ["verify"]}]})})
+
+
 def test_configured_keys_sign_and_verify(make: Make) -> None:
     first, second, elliptic = jose.made("RS256"), jose.made("RS256"), jose.made("ES256")
     public = jose.public(jose.imported(second))

@@ -10,6 +10,7 @@ from joserfc import jwe, jwk
 
 from flask_oauth2server.domain import client_documents
 from flask_oauth2server.errors import InvalidClientMetadata, Outdated
+from flask_oauth2server.fetch import Unfetchable
 
 from ..documents import Site, documents
 from ..openid import read, signed_in
@@ -115,6 +116,53 @@ def test_who_does_not_answer_is_left_in_peace(op: Provider, ada: Browser, site: 
     site.status = 200
     with later(seconds=client_documents.PAUSE + 1):
         assert kid_of(signed_in(client, ada)["id_token"]) == OLD.kid
+
+
+def test_one_waits_for_who_did_not_answer_before(op: Provider, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others are told at once: a client that hangs would else hold every thread each time."""
+    documents, url = op.app.extensions["oauth2server"].client_documents, f"{site.url}/keys"
+    waited: list[str] = []
+
+    def ask(address: str) -> Any:
+        waited.append(address)
+        if len(waited) == 2:  # while this one waits
+            with pytest.raises(Unfetchable, match="silence"):
+                documents.read(url)
+        raise Unfetchable("silence")
+
+    monkeypatch.setattr(documents, "ask", ask)
+    with pytest.raises(Unfetchable):
+        documents.read(url)
+    with later(seconds=client_documents.PAUSE + 1), pytest.raises(Unfetchable):
+        documents.read(url)
+    assert waited == [url] * 2
+
+
+def test_userinfo_holds_no_connection_while_keys_are_asked_for(
+    op: Provider, ada: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = op.client(scopes=["openid"], jwks_uri=f"{site.url}/keys", **ENCRYPTED)
+    token = signed_in(client, ada)["access_token"]
+    documents, held = op.app.extensions["oauth2server"].client_documents, []
+    with op.app.app_context():
+        pool = op.db.engine.pool
+    ask = documents.ask
+    monkeypatch.setattr(documents, "ask", lambda url: (held.append(pool.checkedout()), ask(url))[1])
+    with later(seconds=client_documents.FRESH + 1):
+        assert kid_of(op.api().get("/oauth/userinfo", headers=bearer(token)).text) == OLD.kid
+    assert held == [0]
+
+
+def test_those_who_never_answer_are_forgotten_in_time(
+    op: Provider, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_documents, "_MOST", 3)
+    site.status = 500
+    documents = op.app.extensions["oauth2server"].client_documents
+    for number in range(5):
+        with pytest.raises(Unfetchable):
+            documents.read(f"{site.url}/keys?{number}")
+    assert len(documents._missed) == 3
 
 
 def test_nobody_is_asked_where_nothing_is_encrypted(op: Provider, ada: Browser, site: Site) -> None:

@@ -12,7 +12,7 @@ import pytest
 from flask_oauth2server import jose
 
 from ..openid import signed_in
-from ..support import ISSUER, Browser, Client, Provider, answer_of, hidden_fields
+from ..support import ISSUER, Browser, Client, Provider, answer_of, bearer, hidden_fields
 from ..ui.pages import later
 
 Make = Callable[..., Provider]
@@ -126,6 +126,30 @@ def test_the_hint_of_somebody_else_asks_first(provider: Provider, reader: Client
     assert is_signed_in(bob, reader)
     assert confirm(bob, page).location == AFTER
     assert not is_signed_in(bob, reader)
+
+
+def test_the_hint_of_another_session_asks_first(provider: Provider, reader: Client, hint: str) -> None:
+    """It is suspect (RP-Initiated Logout, 2): any client that has ever signed somebody in would sign them out
+    for good, wherever they are."""
+    elsewhere = provider.browser("ada")
+    page = leave(elsewhere, id_token_hint=hint, post_logout_redirect_uri=AFTER)
+    assert page.status_code == 200 and is_signed_in(elsewhere, reader)
+    assert confirm(elsewhere, leave(elsewhere, id_token_hint=hint, post_logout_redirect_uri=AFTER)).location == AFTER
+    assert not is_signed_in(elsewhere, reader)
+
+
+def test_what_userinfo_has_signed_is_no_hint(provider: Provider, ada: Browser) -> None:
+    client = provider.client(scopes=["openid"], userinfo_signed_response_alg="RS256", post_logout_redirect_uris=[AFTER])
+    token = signed_in(client, ada)["access_token"]
+    told = provider.api().get("/oauth/userinfo", headers=bearer(token)).text
+    assert leave(ada, id_token_hint=told, post_logout_redirect_uri=AFTER).status_code == 200
+    asked = client.address(scope="openid", prompt="none", id_token_hint=told)
+    assert answer_of(ada.visit(asked))["error"] == "invalid_request"
+
+
+def test_looking_whether_it_is_there_signs_nobody_out(reader: Client, ada: Browser, hint: str) -> None:
+    assert ada.http.head("/oauth/logout?" + urlencode({"id_token_hint": hint})).status_code == 405
+    assert is_signed_in(ada, reader)
 
 
 def test_nobody_is_signed_in(provider: Provider, reader: Client, hint: str) -> None:

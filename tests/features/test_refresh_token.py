@@ -38,6 +38,11 @@ def test_a_scope_may_be_narrowed_and_the_family_stays_as_wide(client: Client, ad
     assert client.refresh(narrow["refresh_token"]).json["scope"] == "email profile"
 
 
+def test_a_scope_named_a_thousand_times_is_granted_once(client: Client, ada: Browser) -> None:
+    first = client.tokens(ada, scope="email profile")
+    assert client.refresh(first["refresh_token"], scope="email " * 9000).json["scope"] == "email"
+
+
 def test_a_scope_is_never_widened(client: Client, ada: Browser) -> None:
     first = client.tokens(ada, scope="email")
     assert_refused(client.refresh(first["refresh_token"], scope="email profile"), "invalid_scope")

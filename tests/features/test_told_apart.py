@@ -80,6 +80,17 @@ def test_redirect_uris_of_one_host(op: Provider) -> None:
         op.client(subject_type="secret")
 
 
+@pytest.mark.parametrize(
+    "uri", ["com.example.app:/cb", "http://127.0.0.1/cb", "http://[::1]/cb", "http://localhost/cb"]
+)
+def test_programs_on_devices_are_no_sector(op: Provider, uri: str) -> None:
+    """They have no host of their own: those of all makers would know people by the same names."""
+    native = {"application_type": "native", "token_endpoint_auth_method": "none", "subject_type": "pairwise"}
+    for uris in ([uri], [uri, "https://client.example/cb"]):
+        with pytest.raises(ValueError, match="subject_type: needs redirect URIs that all have the same host"):
+            op.client(redirect_uris=uris, **native)
+
+
 def test_the_salt_outlives_keys_and_is_not_made_twice(op: Provider, ada: Browser) -> None:
     client = pairwise(op)
     before = sub_of(op, client, ada)

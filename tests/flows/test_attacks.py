@@ -563,7 +563,17 @@ def test_authorizations_that_vanish_while_many_are_revoked(
 
 @pytest.mark.parametrize(
     "values",
-    [{"token_endpoint_auth_method": ["x"]}, {"scopes": "email"}, {"redirect_uris": "https://client.example/cb"}],
+    [
+        {"token_endpoint_auth_method": ["x"]},
+        {"scopes": "email"},
+        {"redirect_uris": "https://client.example/cb"},
+        {"redirect_uris": 1},
+        {"grant_types": 1},
+        {"id_token_encrypted_response_alg": []},
+        {"description": "half \ud800"},
+        {"contacts": ["half \ud800"]},
+        {"contacts": ["\0"]},
+    ],
 )
 def test_values_of_the_wrong_kind(provider: Provider, values: dict[str, Any]) -> None:
     with pytest.raises(InvalidClientMetadata):

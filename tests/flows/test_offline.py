@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask import session
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
@@ -111,6 +112,24 @@ def test_somebody_else_at_the_browser_ends_it(reader: Client, ada: Browser) -> N
     tokens = signed_in(reader, ada, "openid email")
     ada.http.post("/login", data={"name": "bob"}).close()
     assert not lives(reader, tokens)
+
+
+def test_somebody_else_is_put_into_the_session(make: Make) -> None:
+    """By a host that says nothing of it to Flask-Login."""
+
+    def with_view(app: Any) -> None:
+        @app.post("/be/<key>")
+        def be(key: str) -> str:
+            session["_user_id"] = key
+            return "somebody"
+
+    op = make(before=with_view)
+    client, browser = op.client(scopes=["openid", "email"]), op.browser()
+    browser.http.post("/be/1")
+    hers = signed_in(client, browser, "openid email")
+    browser.http.post("/be/2")
+    his = signed_in(client, browser, "openid email")
+    assert [lives(client, tokens) for tokens in (hers, his)] == [False, True]
 
 
 def test_it_can_be_switched_off(make: Make) -> None:

@@ -196,6 +196,19 @@ def test_whose_claims_they_have_to_be(op: Provider, reader: Client, ada: Browser
     assert answer_of(ada.visit(reader.address(prompt="none", **other)))["error"] == "login_required"
 
 
+def test_nobody_finds_out_who_visits_by_guessing(op: Provider, ada: Browser) -> None:
+    """A client that she has never allowed hears the same whether it is she or not; also by other wishes beside it."""
+    stranger = op.client(name="Stranger", scopes=["openid"], redirect_uris=["https://stranger.example/cb"])
+
+    def answers(sub: str, acr: dict[str, Any]) -> dict[str, str]:
+        asked = json.dumps({"id_token": {"sub": {"value": sub}, "acr": acr}})
+        return answer_of(ada.visit(stranger.address(scope="openid", prompt="none", claims=asked)))
+
+    for acr in ({}, {"essential": True, "value": "high"}):
+        assert answers("1", acr) == answers("2", acr)
+        assert answers("1", acr)["error"] == "login_required"
+
+
 @pytest.mark.parametrize("text", ["", "x", "[]", "1", '{"userinfo": []}', '{"id_token": {"name": 1}}', "[" * 5000])
 def test_malformed_claims(reader: Client, ada: Browser, text: str) -> None:
     response = ada.visit(reader.address(claims=text, scope="openid"))
