@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from flask import current_app
+
 from .. import clock
-from ..errors import OAuth2ServerError
+from ..errors import Conflict, OAuth2ServerError
 from ..scopes import ScopeRegistry
 from ..storage import Storage
 from ..storage.clients import ClientInfo
@@ -18,6 +20,9 @@ from .devices import Devices
 from .metadata import is_name
 from .offline import Offline
 from .sessions import NOT_KNOWN, Authentication
+
+#: Among what was used up: ids of sessions.
+_ENDED = "ended session"
 
 
 class Granted(NamedTuple):
@@ -112,6 +117,17 @@ class AuthorizationRegistry:
         what = {"authorization": facts.public_id, "reason": reason[:64], **of_client}
         self._audit.note(audit.ENDED, facts.user_id, actor=actor, **what)
         return facts
+
+    def note_ended(self, sids: Sequence[str]) -> None:
+        """Note that sessions have ended, uncommitted: a cookie from before may still be sent."""
+        until = clock.now() + current_app.permanent_session_lifetime
+        for sid in sids:
+            if not self.has_ended(sid):
+                self._storage.replays.use_up(_ENDED, sid, until, lambda: Conflict("another request has noted it"))
+
+    def has_ended(self, sid: str | None) -> bool:
+        """Whether a session has ended."""
+        return sid is not None and self._storage.replays.is_used(_ENDED, sid)
 
     def end_family(self, pk: int, client: ClientInfo) -> Any:
         """End an authorization of which a code or token came a second time, uncommitted, and say so."""

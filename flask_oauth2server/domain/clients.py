@@ -14,7 +14,7 @@ from ..config import LONGEST_TIME
 from ..errors import InvalidClientMetadata, Outdated
 from ..storage import Storage
 from ..text import Sentence
-from . import audit, client_changes, client_search, logos, names, presets, secrets, tokens
+from . import audit, client_changes, client_search, identifiers, logos, names, presets, secrets, tokens
 from . import metadata as rules
 
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,512}")
@@ -34,6 +34,10 @@ OFFER = "offer"
 CHECKED = frozenset(("name", "logo", "redirect_uris", "client_uri", "policy_uri", "tos_uri"))
 #: Stands for an owner who stays.
 SAME: Any = object()
+#: Whoever holds tokens would learn what another sector calls people.
+_OTHER_NAMES = Sentence(
+    "people have names of their own here, which hang on this host. Ask an administrator to change it."
+)
 _NO_SECRET = "a public client has no secret, nor one that authenticates in another way."
 
 
@@ -143,6 +147,8 @@ class ClientRegistry:
             raise Outdated("the client was changed while another machine was asked")
         if (complete["token_endpoint_auth_method"] != "none") != client.is_confidential:
             raise InvalidClientMetadata("token_endpoint_auth_method", "the type of a client cannot be changed.")
+        if by_owner and identifiers.naming(complete) != identifiers.naming(before):
+            raise InvalidClientMetadata("redirect_uris", _OTHER_NAMES)
         changed = {key for key in complete.keys() | before.keys() if complete.get(key) != before.get(key)}
         changed |= {"logo"} if picture else set()
         client.client_metadata = complete

@@ -49,6 +49,11 @@ def is_pairwise(client: ClientInfo) -> bool:
     return client.metadata.get(TYPE) == "pairwise"
 
 
+def naming(metadata: Mapping[str, Any]) -> str | None:
+    """What the names hang on by which a client knows people; None: they are the same for all clients."""
+    return _sector(metadata) if metadata.get(TYPE) == "pairwise" else None
+
+
 def _sector(metadata: Mapping[str, Any]) -> str:
     """The host that stands for all that know a person by the same name (OpenID Connect Core, 8.1)."""
     listed = metadata.get(SECTOR_URI)

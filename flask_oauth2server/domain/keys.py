@@ -73,6 +73,12 @@ class Keys:
         """Whether the keys come from ``OAUTH2_SIGNING_KEYS``, and none are made here."""
         return self._configured is not None
 
+    @property
+    def algorithms(self) -> list[str]:
+        """With which one can sign here: all of ours, or those that the configuration has a private key for."""
+        own = {key.alg for key in self._configured or () if key.material.is_private}
+        return [alg for alg in jose.ALGORITHMS if self._configured is None or alg in own]
+
     def prepare(self, alg: str) -> None:
         """See to it that there is a key for *alg*, and in time the next one, encrypted with the ``SECRET_KEY`` of
         today; a unit of its own where there is something to do."""

@@ -127,7 +127,10 @@ def authorize(server: ServerState) -> Response:
         error = ProtocolError("login_required", "Nobody is signed in.", detail=Reason("not_signed_in"))
     if error is not None:
         return responses.authorization_error(server, request, error)
-    return interaction.needed(server, request, sent, person) or _consent(server, request, person)
+    try:
+        return interaction.needed(server, request, sent, person) or _consent(server, request, person)
+    except ProtocolError as refused:
+        return responses.authorization_error(server, request, refused)
 
 
 def _as_get(server: ServerState) -> Response:

@@ -47,7 +47,10 @@ def init_app(server: ServerState) -> None:
     server.add_client_metadata(identifiers.TYPE, "public", identifiers.check_type)
     confirm_sector = partial(identifiers.confirm_sector, server.client_documents)
     server.add_client_metadata(identifiers.SECTOR_URI, None, asked, confirm=confirm_sector)
-    server.add_client_metadata(id_tokens.ALG, id_tokens.DEFAULT_ALG, client_keys.check_algorithm)
+    offered, by_default = server.keys.algorithms, id_tokens.DEFAULT_ALG
+    if offered and by_default not in offered:  # the configuration has no key for it
+        by_default = offered[0]
+    server.add_client_metadata(id_tokens.ALG, by_default, partial(client_keys.check_algorithm, offered))
     for name, check in client_keys.encryption("id_token").items():
         server.add_client_metadata(name, None, check)
     server.add_request_check(check_redirect_uri)
@@ -65,7 +68,7 @@ def metadata(server: ServerState, issuer: str) -> dict[str, Any]:
     """OpenID Connect Discovery, 3."""
     return {
         "subject_types_supported": ["public", "pairwise"],
-        "id_token_signing_alg_values_supported": list(jose.ALGORITHMS),
+        "id_token_signing_alg_values_supported": server.keys.algorithms,
         "id_token_encryption_alg_values_supported": list(jose.KEY_ENCRYPTION),
         "id_token_encryption_enc_values_supported": list(jose.CONTENT_ENCRYPTION),
         "claim_types_supported": ["normal"],

@@ -30,17 +30,17 @@ def init_app(server: ServerState) -> None:
         return
     view = partial(userinfo, server)
     server.add_route("/userinfo", "userinfo", view, page=False, methods=("GET", "POST", "HEAD"), cors=True)
-    server.add_client_metadata(ALG, None, client_keys.check_algorithm)
+    server.add_client_metadata(ALG, None, partial(client_keys.check_algorithm, server.keys.algorithms))
     for name, check in client_keys.encryption("userinfo").items():
         server.add_client_metadata(name, None, check)
-    server.add_metadata(metadata)
+    server.add_metadata(partial(metadata, server))
 
 
-def metadata(issuer: str) -> dict[str, Any]:
+def metadata(server: ServerState, issuer: str) -> dict[str, Any]:
     """OpenID Connect Discovery, 3."""
     return {
         "userinfo_endpoint": endpoint_url(issuer, "oauth2server.userinfo"),
-        "userinfo_signing_alg_values_supported": list(jose.ALGORITHMS),
+        "userinfo_signing_alg_values_supported": server.keys.algorithms,
         "userinfo_encryption_alg_values_supported": list(jose.KEY_ENCRYPTION),
         "userinfo_encryption_enc_values_supported": list(jose.CONTENT_ENCRYPTION),
     }

@@ -129,9 +129,24 @@ def grant(
         page = PageError("invalid_request", "The application is not registered any more.", detail=deleted)
         page.cause = "client_unknown"
         raise page from gone
+    _refuse_ended(server, request, scopes, public_id)
     server.records.count(GRANTED, client.pk)
     told = {"client_id": client.client_id, "user_id": user_key, "scopes": list(scopes)}
     tell(signals.authorization_granted, authorization=public_id, remembered=shown is None, **told)
     if request.issuance is not None:
         tell_issued(server, request.issuance)
     return answer
+
+
+def _refuse_ended(server: ServerState, request: ProtocolRequest, scopes: Sequence[str], public_id: str) -> None:
+    """Undo what was granted in a session that has ended meanwhile, or was over: nobody is there any more.
+
+    Asked after the commit: signing out notes the end, commits, and then looks for what was granted.
+    """
+    assert request.client is not None and request.authentication is not None
+    if server.offline.outlives(request.client, scopes) or not server.authorizations.has_ended(
+        request.authentication.sid
+    ):
+        return
+    server.extension.revoke_authorization(public_id, reason="signed out")
+    raise ProtocolError("login_required", "The person has signed out.", detail=Reason("session_ended"))

@@ -68,6 +68,9 @@ class AuthorizationVerbs(Base):
         """
         if not self._server.settings["OAUTH2_REVOKE_ON_LOGOUT"]:
             return 0
+        server = self._server
+        # The note first: whoever is being let in at this moment sees it, or is seen here.
+        server.storage.unit.run(lambda: server.authorizations.note_ended(sids))
         return self._revoke_live(reason, True, sids=sids)
 
     def _revoke_live(self, reason: str, commit: bool, **whose: Any) -> int:

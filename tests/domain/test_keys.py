@@ -317,6 +317,18 @@ def test_configured_keys_differ(make: Make) -> None:
         configured(make, key, key)
 
 
+def test_what_is_offered_is_what_there_are_keys_for(make: Make) -> None:
+    provider = configured(make, jose.made("ES256"), jose.public(jose.imported(jose.made("PS256"))))
+    told = provider.api().get("/.well-known/openid-configuration").json
+    for name in ("id_token_signing_alg_values_supported", "userinfo_signing_alg_values_supported"):
+        assert told[name] == ["ES256"]
+    with provider.app.app_context():
+        create = partial(provider.oauth2.create_client, name="x", redirect_uris=["https://client.example/cb"])
+        assert create()[0].client_metadata["id_token_signed_response_alg"] == "ES256"
+        with pytest.raises(ValueError, match="id_token_signed_response_alg: must be one of ES256"):
+            create(id_token_signed_response_alg="RS256")
+
+
 # --- the endpoint ----------------------------------------------------------------------------------
 
 

@@ -91,6 +91,20 @@ def test_programs_on_devices_are_no_sector(op: Provider, uri: str) -> None:
             op.client(redirect_uris=uris, **native)
 
 
+def test_an_owner_does_not_move_into_another_sector(op: Provider, ada: Browser) -> None:
+    """Tokens that are held already would tell what others call people."""
+    client = pairwise(op)
+    token = signed_in(client, ada)["access_token"]
+    edit = op.oauth2.edit_client
+    with op.app.app_context():
+        model = op.oauth2.get_client(client.client_id)
+        with pytest.raises(ValueError, match="people have names of their own here"):
+            edit(model, by_owner=True, redirect_uris=["https://other.example/cb"])
+        edit(model, by_owner=True, redirect_uris=["https://client.example/another"], name="Other")
+        edit(model, redirect_uris=["https://other.example/cb"])
+    assert op.api().get("/oauth/userinfo", headers=bearer(token)).status_code == 200
+
+
 def test_the_salt_outlives_keys_and_is_not_made_twice(op: Provider, ada: Browser) -> None:
     client = pairwise(op)
     before = sub_of(op, client, ada)

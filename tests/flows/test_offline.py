@@ -203,6 +203,50 @@ def test_a_database_that_cannot_now_is_asked_again(
     assert "could not end what a session has given" in caplog.text
 
 
+# --- a cookie that somebody has kept ------------------------------------------------------------------
+
+
+def kept_cookie(op: Provider, browser: Browser) -> Browser:
+    """Another browser with the cookie that this one has now."""
+    other = op.browser()
+    other.http.set_cookie("session", browser.http.get_cookie("session").value)
+    return other
+
+
+def test_a_cookie_from_before_lets_nobody_in_again(op: Provider, reader: Client, ada: Browser) -> None:
+    signed_in(reader, ada, "openid email")
+    kept = kept_cookie(op, ada)
+    sign_out(ada)
+    for asked in ({"scope": "openid email"}, {"scope": "openid email", "prompt": "none"}):
+        assert answer_of(kept.visit(reader.address(**asked)))["error"] == "login_required"
+    with op.app.app_context():
+        assert op.oauth2.list_authorizations(user=op.user("ada")) == []
+    ada.sign_in("ada")
+    assert "code" in answer_of(ada.visit(reader.address(scope="openid email")))
+
+
+def test_what_is_answered_after_the_sign_out_is_not_granted(op: Provider, reader: Client, ada: Browser) -> None:
+    page = ada.visit(reader.address(scope="openid email"))
+    kept = kept_cookie(op, ada)
+    sign_out(ada)
+    assert answer_of(kept.answer(page, "yes"))["error"] == "login_required"
+
+
+def test_what_may_stay_may_be_given_by_it(op: Provider, ada: Browser) -> None:
+    """Whoever has the cookie is signed in to the host all the same: what outlives sessions does not ask for them."""
+    client = op.client(scopes=["email"])
+    client.tokens(ada, scope="email")
+    kept = kept_cookie(op, ada)
+    sign_out(ada)
+    assert "code" in answer_of(kept.visit(client.address(scope="email")))
+
+
+def test_two_that_end_one_session_do_not_mind(any_provider: Provider) -> None:
+    with any_provider.app.app_context():
+        end = any_provider.oauth2.end_sessions
+        assert [end(["a", "b"]), end(["b", "c"])] == [0, 0]
+
+
 # --- consent -----------------------------------------------------------------------------------------
 
 

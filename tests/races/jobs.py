@@ -59,6 +59,16 @@ def refresh_or_sign_out(contender: Contender, item: dict[str, Any]) -> Any:
     return []
 
 
+def sign_in_or_out(contender: Contender, item: dict[str, Any]) -> None:
+    """The first in a pair lets the client in on and on, with a cookie that the other one's sign-out ends."""
+    time.sleep(random.uniform(0, item["within"]))
+    if contender.place == 1:
+        contender.send("/logout", headers=item["session"]).close()
+        return
+    for _ in range(item["rounds"]):
+        contender.send(item["path"], method="GET", headers=item["session"]).close()
+
+
 def issue_or_purge(contender: Contender, item: dict[str, Any]) -> list[str]:
     """Issue tokens; for the first two in eight every one of them is followed by a clean-up."""
     values = []

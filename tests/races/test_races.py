@@ -174,6 +174,29 @@ def test_signing_out_while_it_refreshes_ends_what_it_gained(arena: Arena) -> Non
         assert client.refresh([answer, *later][-1]["refresh_token"]).json["error"] == "invalid_grant"
 
 
+def test_signing_in_to_a_client_while_signing_out_leaves_nothing(arena: Arena) -> None:
+    client = arena.provider.client(scopes=["openid"])
+    people = [arena.provider.browser("ada") for _ in range(RACES)]
+    for ada in people:
+        client.tokens(ada, scope="openid")
+    items = [
+        {
+            "path": client.address(scope="openid"),
+            "session": {"Cookie": f"session={ada.http.get_cookie('session').value}"},
+            "rounds": 4,
+            "within": (0, 0.01, 0.03)[number % 3],
+        }
+        for number, ada in enumerate(people)
+    ]
+    race = arena.crew.race(jobs.sign_in_or_out, items, PAIR)
+    told("sign-ins beside sign-outs", arena, race)
+    assert set(race.seen) <= {200, 302, 503}
+    authorizations = arena.table("Authorization")
+    granted = arena.count("Authorization", authorizations.c.sid.is_not(None), authorizations.c.offline.is_(False))
+    report("granted beside sign-outs", database=arena.kind, rows=granted - RACES)
+    assert arena.count("Authorization", authorizations.c.offline.is_(False), authorizations.c.revoked_at.is_(None)) == 0
+
+
 def test_a_client_deleted_while_it_refreshes_leaves_nothing(arena: Arena) -> None:
     ada = arena.provider.browser("ada")
     clients = [arena.provider.client() for _ in range(RACES)]

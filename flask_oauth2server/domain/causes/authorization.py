@@ -132,6 +132,13 @@ CAUSES: dict[str, Cause] = {
         "prompt=none asks never to show a page.",
         "That is an answer, not a mistake: send the person again without prompt=none.",
     ),
+    "session_ended": Cause(
+        "The person has signed out",
+        "signed_in",
+        "OpenID Connect Back-Channel Logout, 2.7",
+        "A cookie from before the sign-out was sent once more, or both happened at one moment.",
+        "Send the person to sign in again.",
+    ),
     "signed_in_too_long_ago": Cause(
         "The person signed in too long ago",
         "signed_in",

@@ -53,7 +53,7 @@ class OpenIdFields(Form):
             self.response_types.choices = [(words, words) for words in offered]
         else:
             del self["response_types"]
-        algs = [(alg, alg) for alg in jose.ALGORITHMS]
+        algs = [(alg, alg) for alg in server.keys.algorithms]
         encryptions = [("", _("Not encrypted")), *((alg, alg) for alg in jose.KEY_ENCRYPTION)]
         types = [("public", _("The same for all clients")), ("pairwise", _("Others than other clients are told"))]
         choices = {
