@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,18 +13,15 @@ from flask_oauth2server.fetch import Unfetchable
 from ..openid import signed_in
 from ..support import Browser, Client, Provider
 from ..ui.pages import later
-from .test_logout import Told, outbox, sign_out
+from .test_logout import Told, outbox, sign_out, telling
 
 Make = Callable[..., Provider]
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
-    monkeypatch.setattr(logging.getLogger("werkzeug"), "disabled", True)
-    found = Told()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+def told() -> Iterator[Told]:
+    with telling() as found:
+        yield found
 
 
 @pytest.fixture
