@@ -97,7 +97,11 @@ def test_a_token_that_cannot_be_signed_stops_nobody(make: Make, told: Told) -> N
     keys = json.dumps({"keys": [jose.made("RS256")]})
     op = make(config={"OAUTH2_FETCH_PRIVATE_HOSTS": ["127.0.0.1"], "OAUTH2_SIGNING_KEYS": keys})
     ada, values = op.browser("ada"), {"scopes": ["openid"], "backchannel_logout_uri": told.url}
-    other = op.client(client_id="a", id_token_signed_response_alg="ES256", **values)
+    other = op.client(client_id="a", **values)
+    with op.app.app_context():
+        model = op.oauth2.get_client("a")
+        model.client_metadata = {**model.client_metadata, "id_token_signed_response_alg": "ES256"}
+        op.db.session.commit()
     assert other.exchange(other.code(ada, scope="openid")).status_code == 503
     signed_in(op.client(client_id="b", **values), ada)
     sign_out(ada)
