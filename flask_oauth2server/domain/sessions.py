@@ -57,7 +57,9 @@ def _begin(app: Flask, **_: Any) -> None:
         _tell_end(app)  # somebody else was there, and has not signed out
     before = sids()
     session.pop(_SID, None)
-    session[_SIDS_BEFORE] = [*before, sid()][-_MOST_SIDS:-1]
+    session[_SIDS_BEFORE] = before[1 - _MOST_SIDS :]
+    sid()  # now: two tabs that need one at the same moment would each make their own
+    _tell(app, before[: 1 - _MOST_SIDS])  # what is forgotten here could not be ended any more
     session.pop(_AUTH_TIME, None)
     if session.get("_fresh"):
         _confirm(app)
@@ -79,9 +81,12 @@ def _tell_end(app: Flask) -> None:
     ended = sids()
     for name in (_SID, _SID_OF, _SIDS_BEFORE):
         session.pop(name, None)
-    if ended:
-        for listener in app.extensions["oauth2server"].session_ends:
-            listener(ended)
+    _tell(app, ended)
+
+
+def _tell(app: Flask, ended: list[str]) -> None:
+    for listener in app.extensions["oauth2server"].session_ends if ended else ():
+        listener(ended)
 
 
 def has_changed() -> bool:

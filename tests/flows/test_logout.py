@@ -145,6 +145,19 @@ def test_signing_in_again_is_no_end(op: Provider, reader: Client, ada: Browser, 
     assert before != after
 
 
+def test_an_id_that_is_forgotten_ends(op: Provider, reader: Client, ada: Browser, told: Told) -> None:
+    """A session remembers some of its ids; the first of more logins could not be told of the end any more."""
+    given = [signed_in(reader, ada)]
+    for _ in range(6):
+        ada.http.post("/login", data={"name": "ada"}).close()
+        given.append(signed_in(reader, ada))
+    first, *others = [read(op, tokens["id_token"])["sid"] for tokens in given]
+    assert [verified(op, token)["sid"] for token in told.tokens] == [first]
+    assert [reader.refresh(tokens["refresh_token"]).status_code for tokens in given[:2]] == [400, 200]
+    sign_out(ada)
+    assert sorted(verified(op, token)["sid"] for token in told.tokens[1:]) == sorted(others)
+
+
 def test_somebody_else_at_the_browser_is_an_end(op: Provider, reader: Client, ada: Browser, told: Told) -> None:
     before = read(op, signed_in(reader, ada)["id_token"])["sid"]
     ada.http.post("/login", data={"name": "bob"}).close()

@@ -205,3 +205,10 @@ def test_another_person_signs_in_on_the_way(provider: Provider, client: Client, 
     page, signed_in = walk(ada, client.address(prompt="login"), name="bob")
     assert (signed_in, page.status_code) == (1, 200)  # bob has not consented yet
     assert "bob" in page.text
+
+
+def test_a_login_gives_the_session_its_id_at_once(provider: Provider) -> None:
+    """Two tabs that need one at the same moment have the same one."""
+    ada = provider.browser("ada")
+    with ada.http.session_transaction() as session:
+        assert session["_oauth2_sid"]
