@@ -11,6 +11,7 @@ from flask import Response, make_response
 from .. import jose
 from ..domain import client_keys
 from ..domain.claims import Wanted
+from ..domain.offline import SIGN_IN
 from ..globals import current_token
 from ..oauth import responses
 from ..resource import Demand, admit
@@ -21,7 +22,7 @@ from ..transport import endpoint_url
 #: Client metadata: with which algorithm the answer is signed; None: it is JSON.
 ALG = "userinfo_signed_response_alg"
 
-_DEMAND = Demand(("openid",), (), optional=False, in_body=True)
+_DEMAND = Demand((SIGN_IN,), (), optional=False, in_body=True)
 
 
 def init_app(server: ServerState) -> None:

@@ -11,6 +11,7 @@ from flask import url_for
 
 from ... import clock
 from ...domain.clients import MOST_SECRETS
+from ...domain.offline import SIGN_IN
 from ...state import ServerState
 from ...storage.access import Whose
 from ...text import _, ngettext
@@ -163,7 +164,7 @@ def _facts(server: ServerState, client: Any) -> list[tuple[str, str, bool]]:
 
 def _openid(server: ServerState, client: Any) -> list[tuple[str, str, bool]]:
     """How it is told of people, and of the end of their sessions; only what is not as for everybody."""
-    if server.id_tokens is None or "openid" not in client.scopes:
+    if server.id_tokens is None or SIGN_IN not in client.scopes:
         return []
     metadata = client.client_metadata
     names = {
